@@ -1,0 +1,36 @@
+// CAIP-2 network ids and the names people and x402 v1 use for them.
+
+/** A CAIP-2 chain id such as "eip155:8453". */
+export type Caip2 = `${string}:${string}`;
+
+const CAIP2 = /^[-a-z0-9]{3,8}:[-_a-zA-Z0-9]{1,32}$/;
+const EVM = /^eip155:(0|[1-9][0-9]{0,14})$/;
+
+// Names as in x402 v1 (specification v1, "network"), which people also type into policies.
+const NAMES: Readonly<Record<string, Caip2>> = {
+  base: "eip155:8453",
+  "base-sepolia": "eip155:84532",
+  polygon: "eip155:137",
+  arbitrum: "eip155:42161",
+  "arbitrum-sepolia": "eip155:421614",
+  monad: "eip155:143",
+};
+
+export const isCaip2 = (text: string): text is Caip2 => CAIP2.test(text);
+
+/** The CAIP-2 id of a name or id; undefined for a name that is not known. Names are exact, lower case. */
+export function networkOf(nameOrId: string): Caip2 | undefined {
+  if (Object.hasOwn(NAMES, nameOrId)) return NAMES[nameOrId];
+  return isCaip2(nameOrId) ? nameOrId : undefined;
+}
+
+/** "base" for "eip155:8453"; the id itself when it has no name. */
+export function nameOf(network: Caip2): string {
+  return Object.keys(NAMES).find((name) => NAMES[name] === network) ?? network;
+}
+
+/** The EVM chain id of a CAIP-2 id, or undefined when the network is not an EVM chain. */
+export function evmChainId(network: Caip2): bigint | undefined {
+  const match = EVM.exec(network);
+  return match?.[1] === undefined ? undefined : BigInt(match[1]);
+}
