@@ -1,0 +1,26 @@
+// Where things are by default. Pure: the environment and the home folder are parameters.
+import { join } from "node:path";
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** X402_HOME or ~/.x402: the operator's folder, with the vault and the newest head. */
+export const x402Home = (env: Environment, homeDirectory: string): string =>
+  present(env["X402_HOME"]) ?? join(homeDirectory, ".x402");
+
+/** Where the sockets of a personal signer are: $XDG_RUNTIME_DIR/x402, else X402_HOME/run. */
+export function runFolder(env: Environment, homeDirectory: string): string {
+  const runtime = present(env["XDG_RUNTIME_DIR"]);
+  return runtime === undefined ? join(x402Home(env, homeDirectory), "run") : join(runtime, "x402");
+}
+
+/** Where a personal signer keeps its ledger. */
+export const stateFolder = (env: Environment, homeDirectory: string): string =>
+  join(x402Home(env, homeDirectory), "signer");
+
+export const OPERATOR_SOCKET = "operator.sock";
+
+/** The agent named `default` has agent.sock; the others have agents/<name>.sock. */
+export const agentSocketName = (agent: string): string =>
+  agent === "default" ? "agent.sock" : join("agents", `${agent}.sock`);
+
+const present = (value: string | undefined): string | undefined => (value === "" ? undefined : value);
