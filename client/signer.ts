@@ -71,7 +71,7 @@ class Connection implements SignerConnection {
 
   constructor(socket: Socket) {
     this.#socket = socket;
-    socket.on("data", (chunk) => {
+    socket.on("data", (chunk: Buffer) => {
       this.#receive(chunk);
     });
     socket.on("error", () => undefined); // "close" follows and tells every caller
