@@ -190,6 +190,10 @@ export const CODES = {
   ),
   LEDGER_SCHEMA: fault("the ledger was written by a newer version", "update this software"),
   LEDGER_WRITE: fault("the ledger could not be written", "check the disk; nothing was signed"),
+  VAULT_WRITE: fault(
+    "the vault could not be written",
+    "the old one is untouched; check the disk and who may write there",
+  ),
   UNSAFE_HOME: fault("the signer's folder is not private", "chmod 700 the folder"),
   INTERNAL: fault("something went wrong inside", "look at the signer's log"),
 } as const satisfies Record<string, Entry>;

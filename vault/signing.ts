@@ -10,11 +10,11 @@ export const RAIL = /^[a-z][a-z0-9-]{0,15}$/;
 export const ADDRESS = /^[A-Za-z0-9_.:-]{1,128}$/;
 export const LEDGER_ID = /^[0-9a-f]{1,128}$/;
 export const VAULT_ID = /^[0-9a-f]{32}$/;
-const OPTIONAL_LEDGER_ID = /^[0-9a-f]{0,128}$/;
+export const OPTIONAL_LEDGER_ID = /^[0-9a-f]{0,128}$/;
 
 const VERSION = 1;
-const MAX_ACCOUNTS = 64;
-const MAX_KEY_BYTES = 512;
+export const MAX_ACCOUNTS = 64;
+export const MAX_KEY_BYTES = 512;
 
 export interface SigningAccount {
   /** "evm": `key` is the 32-byte private key, `address` the EIP-55 form. */

@@ -1,0 +1,50 @@
+// From a phrase or a key to accounts. Here, and only here, is a rail's derivation known.
+import { HDKey } from "@scure/bip32";
+import { toAddress } from "../chains/evm/address.ts";
+import { accountOf, publicKeyOf } from "../chains/evm/secp256k1.ts";
+import { X402Error } from "../protocol/errors.ts";
+import { seedOf } from "./phrase.ts";
+import { Secret } from "./secret.ts";
+
+/** BIP-44, coin type 60, first account: what every common EVM wallet shows first for a phrase. */
+export const EVM_PATH = "m/44'/60'/0'/0/0";
+export const IMPORTED = "imported";
+
+export interface Keyed {
+  readonly rail: string;
+  readonly address: string;
+  readonly origin: string;
+  readonly key: Secret;
+}
+
+/** The EVM account of a phrase. @scure/bip32 leaves the keys on the path to the garbage collector: SECURITY.md. */
+export function evmFromPhrase(entropy: Secret): Keyed {
+  using seed = seedOf(entropy);
+  const master = seed.use((bytes) => HDKey.fromMasterSeed(bytes));
+  const child = master.derive(EVM_PATH);
+  const bytes = child.privateKey;
+  if (bytes === null) throw new Error("a private path gives a private key");
+  const key = Secret.take(Uint8Array.from(bytes));
+  master.wipePrivateData();
+  child.wipePrivateData();
+  return { rail: "evm", address: evmAddress(key), origin: EVM_PATH, key };
+}
+
+/** An account from a bare 32-byte key, which it adopts. Throws PHRASE_INVALID. */
+export const evmFromKey = (key: Secret): Keyed => ({
+  rail: "evm",
+  address: evmAddress(key),
+  origin: IMPORTED,
+  key,
+});
+
+/** The EIP-55 address of a private key. Throws PHRASE_INVALID for what is not a secp256k1 key. */
+export const evmAddress = (key: Secret): string => toAddress(accountOf(key.use(publicKey)));
+
+function publicKey(key: Uint8Array): Uint8Array {
+  try {
+    return publicKeyOf(key);
+  } catch {
+    throw new X402Error("PHRASE_INVALID", "a private key is 32 bytes, not zero and below the curve's order");
+  }
+}

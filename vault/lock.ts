@@ -1,0 +1,82 @@
+// One writer at a time: a lock file beside the file that is written, naming the process that holds it.
+//
+// link(2) makes the lock appear with its content or not at all. A process that died leaves its lock behind; the next
+// one sees that it is dead (no such process, or another one under its number), moves the lock away and looks at what
+// it moved: of several that clear the same lock only one gets it, and who moved a living one puts it back.
+import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import { X402Error } from "../protocol/errors.ts";
+
+const START_TIME_FIELD = 19; // field 22 of proc(5)'s stat, counted after the command's name
+
+/** Runs `fn` while holding `<path>.lock`. Throws VAULT_BUSY at once when another living process holds it. */
+export function withLock<T>(path: string, fn: () => T): T {
+  const lock = `${path}.lock`;
+  const own = `${lock}.${randomBytes(6).toString("hex")}`;
+  writeFileSync(own, `${process.pid} ${startOf(process.pid)} ${own}`, { mode: 0o600, flag: "wx" });
+  try {
+    acquire(lock, own);
+    try {
+      return fn();
+    } finally {
+      rmSync(lock, { force: true });
+    }
+  } finally {
+    rmSync(own, { force: true });
+  }
+}
+
+function acquire(lock: string, own: string): void {
+  if (tryLink(own, lock)) return;
+  clearDead(lock, `${own}.dead`);
+  if (!tryLink(own, lock)) throw new X402Error("VAULT_BUSY");
+}
+
+function clearDead(lock: string, aside: string): void {
+  const holder = read(lock);
+  if (holder === undefined || isAlive(holder)) return;
+  try {
+    renameSync(lock, aside);
+  } catch {
+    return; // another one was faster
+  }
+  if (read(aside) !== holder) tryLink(aside, lock);
+  rmSync(aside, { force: true });
+}
+
+function isAlive(holder: string): boolean {
+  const [pid, start] = holder.split(" ");
+  const number = Number(pid);
+  // Nothing of ours writes such a lock: whatever it is, it is not ours to clear.
+  if (!Number.isInteger(number) || number <= 0) return true;
+  try {
+    process.kill(number, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+  return startOf(number) === start;
+}
+
+/** When a process started, in ticks since boot; "-" where there is no /proc. */
+function startOf(pid: number): string {
+  const stat = read(`/proc/${pid}/stat`);
+  return stat?.slice(stat.lastIndexOf(")") + 2).split(" ")[START_TIME_FIELD] ?? "-";
+}
+
+function tryLink(from: string, to: string): boolean {
+  try {
+    linkSync(from, to);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    throw error;
+  }
+}
+
+function read(path: string): string | undefined {
+  try {
+    return readFileSync(path, "latin1");
+  } catch {
+    return undefined;
+  }
+}

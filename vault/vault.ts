@@ -1,0 +1,88 @@
+// The vault: one encrypted file that holds a wallet, and what may be done with it.
+//
+// docs/vault-format.md is the file; SECURITY.md says what a thief of it can try. Nothing here is ever written before
+// the passphrase was right, and nothing is written that was not read back.
+import { randomBytes } from "node:crypto";
+import { X402Error } from "../protocol/errors.ts";
+import { evmFromKey, evmFromPhrase } from "./accounts.ts";
+import { sealFile, sealRecovery, sealSigning, verify } from "./content.ts";
+import { readPrivate, replacePrivate } from "./file.ts";
+import { type Account, type Header, MAX_FILE_BYTES, decode } from "./format.ts";
+import { DEFAULT_COST, type KdfCost } from "./kdf.ts";
+import { KEY_BYTES } from "./keys.ts";
+import { OpenVault } from "./open-vault.ts";
+import { Secret } from "./secret.ts";
+import { unwrap, wrap } from "./wrap.ts";
+
+export type { Edit, OpenVault } from "./open-vault.ts";
+
+const FIRST_GENERATION = 1;
+
+/** BIP-39 entropy, or a bare EVM key. The caller keeps and wipes it. */
+export type Wallet = { readonly entropy: Secret } | { readonly key: Secret };
+
+export interface CreateOptions {
+  readonly wallet: Wallet;
+  readonly cost?: KdfCost;
+}
+
+interface FirstParts {
+  readonly accounts: readonly Account[];
+  readonly signing: Uint8Array;
+  readonly recovery: Uint8Array;
+}
+
+/** Makes a new vault. Throws VAULT_EXISTS, VAULT_UNSAFE_FILE, VAULT_BUSY, VAULT_WRITE, PHRASE_INVALID. */
+export async function create(path: string, passphrase: Secret, options: CreateOptions): Promise<OpenVault> {
+  const dataKey = Secret.random(KEY_BYTES);
+  const vaultId = randomBytes(16).toString("hex");
+  const wrapped = await wrap(dataKey, vaultId, passphrase, options.cost ?? DEFAULT_COST);
+  const { accounts, ...parts } = firstParts(options.wallet, vaultId, dataKey);
+  const header = { vaultId, kdf: wrapped.kdf, generation: FIRST_GENERATION, accounts };
+  const file = { header, wrappedKey: wrapped.wrappedKey, ...parts };
+  replacePrivate(path, MAX_FILE_BYTES, (old) => {
+    if (old !== undefined) throw new X402Error("VAULT_EXISTS", path);
+    return sealFile(file, dataKey);
+  });
+  return new OpenVault(path, file, dataKey);
+}
+
+/** Opens a vault and proves it whole. Throws the VAULT_ code of what is wrong; writes nothing. */
+export async function open(path: string, passphrase: Secret): Promise<OpenVault> {
+  const bytes = read(path);
+  const dataKey = await unwrap(decode(bytes).file, passphrase);
+  try {
+    return new OpenVault(path, verify(bytes, dataKey), dataKey);
+  } catch (error) {
+    dataKey.wipe();
+    throw error;
+  }
+}
+
+/** The readable header; proved free of accidents, not of forgery: that takes the passphrase. */
+export const readHeader = (path: string): Header => decode(read(path)).file.header;
+
+/** The sealed parts and the readable accounts of a vault with one account. */
+function firstParts(wallet: Wallet, vaultId: string, dataKey: Secret): FirstParts {
+  const { rail, address, origin, key } =
+    "entropy" in wallet ? evmFromPhrase(wallet.entropy) : evmFromKey(wallet.key.copy());
+  using nonceKey = Secret.random(KEY_BYTES);
+  using auditKey = Secret.random(KEY_BYTES);
+  const accounts = [{ rail, address, key, retired: false }];
+  const recovery = "entropy" in wallet ? { ...wallet, imports: [] } : { imports: [{ rail, key }] };
+  try {
+    return {
+      accounts: [{ rail, address, origin, retired: false }],
+      signing: sealSigning({ vaultId, generation: FIRST_GENERATION, accounts, nonceKey, auditKey }, dataKey),
+      recovery: sealRecovery(recovery, vaultId, dataKey),
+    };
+  } finally {
+    key.wipe();
+  }
+}
+
+function read(path: string): Uint8Array {
+  const bytes = readPrivate(path, MAX_FILE_BYTES);
+  if (bytes === undefined) throw new X402Error("VAULT_MISSING", path);
+  return bytes;
+}
