@@ -1,0 +1,170 @@
+// The policy document: read, checked as a whole, compiled. A document on disk changes nothing until it is applied.
+import { hash } from "node:crypto";
+import type { z } from "zod";
+import { type MicroUsd } from "../protocol/amount.ts";
+import { PINNED_ASSETS, type PinnedAsset, assetKey, assetRegistry } from "../protocol/assets.ts";
+import { X402Error } from "../protocol/errors.ts";
+import { canonicalJson } from "../protocol/json.ts";
+import type { Caip2 } from "../protocol/networks.ts";
+import { budgetsOf, compileRules, restsOnClaims } from "./compile.ts";
+import { countersOf } from "./counters.ts";
+import {
+  type AssetDocument,
+  type PolicyDocument,
+  type RulesDocument,
+  assetParts,
+  documentSchema,
+  rulesSchema,
+} from "./schema.ts";
+import type { Budget, Policy } from "./scope.ts";
+import { compileWindow, parseDuration } from "./windows.ts";
+
+/** A document must fit into one request line, with room around it. */
+export const MAX_DOCUMENT_BYTES = 48 * 1024;
+const MAX_SESSION_BYTES = 16 * 1024;
+const MAX_SESSION_BUDGETS = 16;
+const DEFAULT_VALIDITY = "10m";
+const DEFAULT_TIMEZONE = "UTC";
+
+/** A compiled document. */
+export interface Household {
+  readonly document: PolicyDocument;
+  /** SHA-256 (hex) of the document's canonical JSON. */
+  readonly hash: string;
+  readonly policy: Policy;
+  readonly agents: ReadonlyMap<string, Policy>;
+  /** The pinned assets and the document's own, by assetKey. */
+  readonly registry: ReadonlyMap<string, PinnedAsset>;
+  readonly timezone: string;
+  /** Seconds that an authorization may be valid at most. */
+  readonly maxValidity: number;
+}
+
+/**
+ * A document in canonical form. Throws POLICY_INVALID, naming the path of what is wrong: unknown fields, wrong
+ * values, assets that are not in the registry, and a document in which no USD budget binds without claims.
+ */
+export function parseDocument(json: unknown): PolicyDocument {
+  const document = read(documentSchema, json, MAX_DOCUMENT_BYTES);
+  const problems = [...assetProblems(document), ...unboundProblem(document)];
+  if (problems.length > 0) throw invalid(problems);
+  return document;
+}
+
+export function compileHousehold(document: PolicyDocument): Household {
+  const timezone = document.timezone ?? DEFAULT_TIMEZONE;
+  const agents = Object.entries(document.agents ?? {});
+  return {
+    document,
+    hash: hash("sha256", canonicalJson(document)),
+    policy: compileRules(document, timezone),
+    agents: new Map(agents.map(([name, rules]) => [name, compileRules(rules, timezone)])),
+    registry: assetRegistry((document.assets ?? []).map(pinned)),
+    timezone,
+    maxValidity: parseDuration(document.maxValidity ?? DEFAULT_VALIDITY) ?? 0,
+  };
+}
+
+/**
+ * The rules that a client brings for its own session: the same fields without agents, assets, timezone and validity.
+ * It can only narrow, so it need not hold a budget. Throws POLICY_INVALID.
+ */
+export function compileSession(json: unknown, timezone: string): Policy {
+  const rules = read(rulesSchema, json, MAX_SESSION_BYTES);
+  if ((rules.budgets?.length ?? 0) > MAX_SESSION_BUDGETS) {
+    throw invalid([`budgets: must be at most ${MAX_SESSION_BUDGETS} in a session`]);
+  }
+  return compileRules(rules, timezone);
+}
+
+/** The fuel of an unlock: ordinary budgets that end with it. */
+export function unlockPolicy(limits: { spend?: MicroUsd; count?: bigint }, timezone: string): Policy {
+  const window = compileWindow("total", timezone);
+  const common = { window, code: "UNLOCK_BUDGET_EXCEEDED", claimed: false } as const;
+  const budgets: Budget[] = [];
+  if (limits.spend !== undefined) budgets.push({ name: "spend", limit: limits.spend, ...common });
+  if (limits.count !== undefined) budgets.push({ name: "count", count: limits.count, ...common });
+  return { budgets, counters: countersOf(budgets, new Map()), needsSite: false };
+}
+
+const pinned = (asset: AssetDocument): PinnedAsset => ({ ...asset, pegged: asset.pegged ?? false });
+
+function read<T extends z.ZodType>(schema: T, json: unknown, maxBytes: number): z.output<T> {
+  const text = JSON.stringify(json, (key, value: unknown) => {
+    // An object's own "__proto__" is skipped by what iterates keys: a rule that would silently be missing.
+    if (key === "__proto__") throw invalid(["__proto__: not known to this version"]);
+    return value;
+  }) as string | undefined;
+  if (text === undefined || Buffer.byteLength(text) > maxBytes) {
+    throw invalid([`must be an object of at most ${maxBytes} bytes`]);
+  }
+  const parsed = schema.safeParse(json);
+  if (!parsed.success) throw invalid(parsed.error.issues.flatMap(problemsOf));
+  return parsed.data;
+}
+
+function invalid(problems: readonly string[]): X402Error {
+  const shown = problems.slice(0, 5).join("; ");
+  return new X402Error("POLICY_INVALID", problems.length > 5 ? `${shown}; and more` : shown);
+}
+
+function problemsOf(issue: z.core.$ZodIssue): string[] {
+  const path = pathText(issue.path);
+  if (issue.code === "unrecognized_keys") {
+    return issue.keys.map((key) => `${pathText([...issue.path, key])}: not known to this version`);
+  }
+  if (issue.code === "invalid_key") return [`${path}: must be a name such as "research"`];
+  return [path === "" ? issue.message : `${path}: ${issue.message}`];
+}
+
+/** ["budgets", 0, "limit"] -> "budgets[0].limit". Keys that are not plain are shown quoted, in ASCII. */
+function pathText(path: readonly PropertyKey[]): string {
+  return path.reduce<string>((text, part) => {
+    if (typeof part === "number") return `${text}[${part}]`;
+    const key = String(part).slice(0, 40);
+    const shown = /^[\w-]+$/.test(key) ? key : JSON.stringify(key).replaceAll(/[^ -~]/g, "?");
+    return text === "" ? shown : `${text}.${shown}`;
+  }, "");
+}
+
+const PINNED_KEYS: ReadonlySet<string> = new Set(
+  PINNED_ASSETS.map((asset) => assetKey(asset.network, asset.address)),
+);
+
+function assetProblems(document: PolicyDocument): string[] {
+  const problems: string[] = [];
+  const keys = new Set<string>(PINNED_KEYS);
+  (document.assets ?? []).forEach((asset, i) => {
+    const key = assetKey(asset.network, asset.address);
+    if (PINNED_KEYS.has(key)) problems.push(`assets[${i}].address: is pinned already`);
+    else if (keys.has(key)) problems.push(`assets[${i}].address: is listed twice`);
+    keys.add(key);
+  });
+  const symbols = new Set([...PINNED_ASSETS, ...(document.assets ?? [])].map(({ symbol }) => symbol));
+  const isKnown = (item: string): boolean => {
+    const parts = assetParts(item);
+    return parts ? keys.has(assetKey(parts.network as Caip2, parts.address)) : symbols.has(item);
+  };
+  const all: [string, RulesDocument][] = [["", document]];
+  for (const [name, rules] of Object.entries(document.agents ?? {})) all.push([`agents.${name}.`, rules]);
+  return [...problems, ...all.flatMap(([path, rules]) => unknownAssets(path, rules, isKnown))];
+}
+
+function unknownAssets(path: string, rules: RulesDocument, isKnown: (item: string) => boolean): string[] {
+  const named = [
+    ...(rules.allowedAssets ?? []).map((item) => ["allowedAssets", item] as const),
+    ...(rules.budgets ?? []).map(({ match }, i) => [`budgets[${i}].match.asset`, match?.asset] as const),
+  ];
+  return named
+    .filter(([, item]) => item !== undefined && !isKnown(item))
+    .map(([field, item]) => `${path}${field}: ${item ?? ""} is neither pinned nor in assets`);
+}
+
+function unboundProblem(document: PolicyDocument): string[] {
+  const binds = budgetsOf(document).some(
+    (budget) => budget.limit !== undefined && budget.window !== "session" && !restsOnClaims(budget),
+  );
+  if (binds) return [];
+  const ways = "perDayMax, perWeekMax, perMonthMax, totalMax or a budget by facts alone";
+  return [`needs a USD limit that binds without claims: ${ways}`];
+}

@@ -1,0 +1,163 @@
+// The document's schema. Reading it also makes it canonical: one spelling for one meaning, so that equal rules have
+// equal hashes. Unknown fields are errors, because a rule that is misspelled is a rule that is missing.
+import { z } from "zod";
+import { formatUsd, parseUsd } from "../protocol/amount.ts";
+import { evmChainId, networkOf } from "../protocol/networks.ts";
+import { agentNameSchema } from "../protocol/methods.ts";
+import { evmAddress } from "./address.ts";
+import { canonicalDomain } from "./domains.ts";
+import { PERS } from "./scope.ts";
+import { canonicalCategory } from "./subject.ts";
+import { canonicalTimezone, canonicalWindow, formatDuration, parseDuration } from "./windows.ts";
+
+export const MAX_BUDGETS = 64;
+const MAX_AGENTS = 64;
+const MAX_ASSETS = 64;
+/** Well inside what a ledger's 64-bit integers hold, and more than anyone gives an agent. */
+const MAX_USD = 1_000_000_000_000_000n;
+const MIN_VALIDITY = 30;
+const MAX_VALIDITY = 86_400;
+
+/** Text that `canonical` turns into its one spelling; undefined there means that it is refused with `message`. */
+const text = <T extends string>(canonical: (text: string) => T | undefined, message: string) =>
+  z.string({ error: message }).transform((value, context) => {
+    const result = canonical(value);
+    if (result !== undefined) return result;
+    context.addIssue({ code: "custom", message });
+    return z.NEVER;
+  });
+
+function canonicalUsd(value: string): string | undefined {
+  try {
+    const amount = parseUsd(value);
+    return amount <= MAX_USD ? formatUsd(amount) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const usd = text(canonicalUsd, 'must be USD as a decimal string such as "5.00", at most 1000000000');
+const network = text(networkOf, 'must be a network such as "base" or "eip155:8453"');
+const recipient = text(evmAddress, "must be an EVM address; in mixed case its checksum must be right");
+const domain = text(canonicalDomain, 'must be a host such as "api.example.com" or "*.example.com"');
+const window = text(
+  canonicalWindow,
+  'must be session, day, week, month, total or a duration in whole minutes such as "1h"',
+);
+const category = text(
+  (value) => (canonicalCategory(value) === value ? value : undefined),
+  'must be a category such as "data_feeds"',
+);
+
+function canonicalAsset(value: string): string | undefined {
+  const at = value.indexOf("/");
+  if (at === -1) return /^[A-Za-z0-9.+-]{1,16}$/.test(value) ? value : undefined;
+  const [on, address] = [networkOf(value.slice(0, at)), evmAddress(value.slice(at + 1))];
+  return on && address && `${on}/${address}`;
+}
+const asset = text(canonicalAsset, 'must be a symbol such as "USDC", or network/address');
+
+/** A list without order and without repetition. */
+const list = <T extends z.ZodType<string, string>>(item: T) =>
+  z
+    .array(item, { error: "must be a list" })
+    .transform((items) => [...new Set(items)].sort() as z.output<T>[])
+    .optional();
+
+const printable = (max: number) =>
+  z
+    .string({ error: "must be text" })
+    .min(1)
+    .max(max)
+    .regex(/^[^\p{C}\p{Zl}\p{Zp}]+$/u, "must be printable");
+
+const budgetSchema = z
+  .strictObject({
+    name: printable(60),
+    limit: usd.optional(),
+    count: z.int({ error: "must be a whole number of payments" }).min(0).max(1_000_000_000).optional(),
+    window,
+    per: z.enum(PERS, { error: `must be one of ${PERS.join(", ")}` }).optional(),
+    match: z
+      .strictObject({
+        asset: asset.optional(),
+        network: network.optional(),
+        recipient: recipient.optional(),
+        domain: domain.optional(),
+        category: category.optional(),
+      })
+      .refine((match) => Object.keys(match).length > 0, "must name something")
+      .optional(),
+  })
+  .refine((budget) => (budget.limit === undefined) !== (budget.count === undefined), {
+    message: "must have one of limit and count",
+  });
+export type BudgetDocument = z.output<typeof budgetSchema>;
+
+const rules = {
+  allowedNetworks: list(network),
+  allowedAssets: list(asset),
+  allowedRecipients: list(recipient),
+  blockedRecipients: list(recipient),
+  allowedDomains: list(domain),
+  blockedDomains: list(domain),
+  perCallMax: usd.optional(),
+  perSessionMax: usd.optional(),
+  perDayMax: usd.optional(),
+  perWeekMax: usd.optional(),
+  perMonthMax: usd.optional(),
+  totalMax: usd.optional(),
+  budgets: z
+    .array(budgetSchema, { error: "must be a list" })
+    .max(MAX_BUDGETS)
+    .refine(
+      (budgets) => new Set(budgets.map(({ name }) => name)).size === budgets.length,
+      "must have different names",
+    )
+    .optional(),
+};
+
+/** The rules of one scope. */
+export const rulesSchema = z.strictObject(rules);
+export type RulesDocument = z.output<typeof rulesSchema>;
+
+const assetSchema = z.strictObject({
+  network: network.refine((id) => evmChainId(id) !== undefined, "must be an EVM network"),
+  address: recipient,
+  symbol: z
+    .string()
+    .regex(/^[A-Za-z0-9.+-]{1,16}$/, "must be 1-16 letters, digits, dots, plus or minus signs"),
+  decimals: z.int().min(0).max(36),
+  /** EIP-712 domain of the token contract. */
+  name: printable(64),
+  version: printable(16),
+  pegged: z.literal(true).optional(),
+});
+export type AssetDocument = z.output<typeof assetSchema>;
+
+function canonicalValidity(value: string): string | undefined {
+  const seconds = parseDuration(value);
+  const fits = seconds !== undefined && seconds >= MIN_VALIDITY && seconds <= MAX_VALIDITY;
+  return fits ? formatDuration(seconds) : undefined;
+}
+
+export const documentSchema = z.strictObject({
+  version: z.literal(1, { error: "must be 1" }),
+  timezone: text(canonicalTimezone, 'must be an IANA time zone such as "Europe/Athens"').optional(),
+  ...rules,
+  maxValidity: text(canonicalValidity, 'must be a duration from 30s to 1d such as "10m"').optional(),
+  assets: z.array(assetSchema, { error: "must be a list" }).max(MAX_ASSETS).optional(),
+  agents: z
+    .record(agentNameSchema, rulesSchema)
+    .refine((agents) => Object.keys(agents).length <= MAX_AGENTS, `must be at most ${MAX_AGENTS}`)
+    .optional(),
+});
+
+/** A canonical document: what `policy.get` returns and what is hashed. */
+export type PolicyDocument = z.output<typeof documentSchema>;
+
+/** A `network/address` item of a list or match, as its two parts; undefined for a symbol. */
+export function assetParts(item: string): { network: string; address: string } | undefined {
+  const at = item.indexOf("/");
+  return at === -1 ? undefined : { network: item.slice(0, at), address: item.slice(at + 1) };
+}
