@@ -7,13 +7,15 @@ import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:
 import { randomBytes } from "node:crypto";
 import { X402Error } from "../protocol/errors.ts";
 
+const ID = /^[0-9a-f]{12}$/;
 const START_TIME_FIELD = 19; // field 22 of proc(5)'s stat, counted after the command's name
 
 /** Runs `fn` while holding `<path>.lock`. Throws VAULT_BUSY at once when another living process holds it. */
 export function withLock<T>(path: string, fn: () => T): T {
   const lock = `${path}.lock`;
-  const own = `${lock}.${randomBytes(6).toString("hex")}`;
-  writeFileSync(own, `${process.pid} ${startOf(process.pid)} ${own}`, { mode: 0o600, flag: "wx" });
+  const id = randomBytes(6).toString("hex");
+  const own = `${lock}.${id}`;
+  writeFileSync(own, `${process.pid} ${startOf(process.pid)} ${id}`, { mode: 0o600, flag: "wx" });
   try {
     acquire(lock, own);
     try {
@@ -41,14 +43,17 @@ function clearDead(lock: string, aside: string): void {
     return; // another one was faster
   }
   if (read(aside) !== holder) tryLink(aside, lock);
+  else if (ID.test(idOf(holder))) rmSync(`${lock}.${idOf(holder)}`, { force: true });
   rmSync(aside, { force: true });
 }
+
+const idOf = (holder: string): string => holder.split(" ")[2] ?? "";
 
 function isAlive(holder: string): boolean {
   const [pid, start] = holder.split(" ");
   const number = Number(pid);
-  // Nothing of ours writes such a lock: whatever it is, it is not ours to clear.
-  if (!Number.isInteger(number) || number <= 0) return true;
+  // A lock appears whole: one without a number is what a power cut left of it.
+  if (!Number.isInteger(number) || number <= 0) return false;
   try {
     process.kill(number, 0);
   } catch (error) {

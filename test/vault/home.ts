@@ -1,0 +1,30 @@
+// A private folder for one test file, and a vault at the lowest cost.
+import { chmodSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll } from "vitest";
+import { LOWEST_COST } from "../../vault/kdf.ts";
+import { entropyOf } from "../../vault/phrase.ts";
+import { Secret } from "../../vault/secret.ts";
+import { type OpenVault, create } from "../../vault/vault.ts";
+
+export const JUNK = "test test test test test test test test test test test junk";
+export const JUNK_ADDRESS = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266";
+export const PASSPHRASE = "correct horse battery";
+
+export const ascii = (text: string): Secret => Secret.take(Buffer.from(text, "latin1"));
+export const textOf = (secret: Secret): string =>
+  secret.use((bytes) => Buffer.from(bytes).toString("latin1"));
+
+/** A 0700 folder that goes when the file's tests are done. */
+export function privateFolder(): string {
+  const folder = mkdtempSync(join(realpathSync(tmpdir()), "x402 vault "));
+  chmodSync(folder, 0o700);
+  afterAll(() => {
+    rmSync(folder, { recursive: true, force: true });
+  });
+  return folder;
+}
+
+export const createJunk = (path: string): Promise<OpenVault> =>
+  create(path, ascii(PASSPHRASE), { wallet: { entropy: entropyOf(ascii(JUNK)) }, cost: LOWEST_COST });
