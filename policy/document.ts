@@ -14,7 +14,7 @@ import {
   type RulesDocument,
   assetParts,
   documentSchema,
-  rulesSchema,
+  sessionSchema,
 } from "./schema.ts";
 import type { Budget, Policy } from "./scope.ts";
 import { compileWindow, parseDuration } from "./windows.ts";
@@ -70,7 +70,7 @@ export function compileHousehold(document: PolicyDocument): Household {
  * It can only narrow, so it need not hold a budget. Throws POLICY_INVALID.
  */
 export function compileSession(json: unknown, timezone: string): Policy {
-  const rules = read(rulesSchema, json, MAX_SESSION_BYTES);
+  const rules = read(sessionSchema, json, MAX_SESSION_BYTES);
   if ((rules.budgets?.length ?? 0) > MAX_SESSION_BUDGETS) {
     throw invalid([`budgets: must be at most ${MAX_SESSION_BUDGETS} in a session`]);
   }

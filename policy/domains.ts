@@ -1,5 +1,8 @@
 // Domains. What a URL says is a claim; what can be read from it must still not depend on how it is spelled.
 
+// The record keeps so much of a path; what is counted by resource must be the same when it is counted again.
+const MAX_PATH = 512;
+
 /** What rules may ask of a claimed URL: its host, and its origin with path (no query). */
 export interface Site {
   readonly domain: string;
@@ -19,7 +22,7 @@ export function siteOf(url: string | undefined): Site | undefined {
   if (url === undefined || !PLAIN_URL.test(url)) return undefined;
   const parsed = URL.parse(url);
   if (parsed === null || parsed.hostname === "" || parsed.hostname.endsWith(".")) return undefined;
-  return { domain: parsed.hostname, resource: parsed.origin + parsed.pathname };
+  return { domain: parsed.hostname, resource: parsed.origin + parsed.pathname.slice(0, MAX_PATH) };
 }
 
 const WILDCARD = "*.";

@@ -117,9 +117,14 @@ const rules = {
     .optional(),
 };
 
+const version = z.literal(1, { error: "must be 1" });
+
 /** The rules of one scope. */
-export const rulesSchema = z.strictObject(rules);
+const rulesSchema = z.strictObject(rules);
 export type RulesDocument = z.output<typeof rulesSchema>;
+
+/** The rules that a client brings for its session. */
+export const sessionSchema = z.strictObject({ version: version.optional(), ...rules });
 
 const assetSchema = z.strictObject({
   network: network.refine((id) => evmChainId(id) !== undefined, "must be an EVM network"),
@@ -142,7 +147,7 @@ function canonicalValidity(value: string): string | undefined {
 }
 
 export const documentSchema = z.strictObject({
-  version: z.literal(1, { error: "must be 1" }),
+  version,
   timezone: text(canonicalTimezone, 'must be an IANA time zone such as "Europe/Athens"').optional(),
   ...rules,
   maxValidity: text(canonicalValidity, 'must be a duration from 30s to 1d such as "10m"').optional(),
