@@ -3,7 +3,7 @@ import { X402Error } from "../protocol/errors.ts";
 import { type PaymentIntent, toWire } from "../protocol/intent.ts";
 import type { Quote, SignResult } from "../protocol/methods.ts";
 import { agentSocket } from "./paths.ts";
-import { type SessionPolicy, sessionDocument } from "./session-policy.ts";
+import { type SessionPolicy, sessionRules } from "./session-policy.ts";
 import { type SignerConnection, agentCall, connectSigner } from "./signer.ts";
 
 export interface PayerOptions {
@@ -24,7 +24,7 @@ export class Payer {
     if (signer && signer.transport !== ("ipc" as string))
       throw new X402Error("USAGE", "transport must be ipc");
     this.#endpoint = signer?.endpoint ?? agentSocket();
-    this.#policy = policy && sessionDocument(policy);
+    this.#policy = policy && sessionRules(policy);
   }
 
   /** What would become of each, without recording anything. At most eight. */

@@ -1,27 +1,22 @@
-// The `policy` option of a paying client: a policy document for its session, in which networks may go by name.
+// The `policy` option of a paying client: the rules of its session, in which networks may be called chains.
+import type { z } from "zod";
+import type { sessionSchema } from "../policy/schema.ts";
 import { X402Error } from "../protocol/errors.ts";
 import { networkOf } from "../protocol/networks.ts";
 
-export interface SessionPolicy {
-  /** Networks by name or CAIP-2 id: "base" or "eip155:8453". */
-  allowedChains?: readonly string[];
-  allowedAssets?: readonly string[];
-  allowedRecipients?: readonly string[];
-  /** Dollars, as decimal strings. */
-  perCallMax?: string;
-  perSessionMax?: string;
-  perDayMax?: string;
-  /** Any other field of a policy document: docs/policy.md. */
-  [field: string]: unknown;
-}
+/** As in a policy document, without what only the operator decides. Dollars are decimal strings. docs/policy.md. */
+export type SessionPolicy = z.input<typeof sessionSchema> & {
+  /** Another name for allowedNetworks: "base" or "eip155:8453". */
+  allowedChains?: string[];
+};
 
-/** The document for session.open. Throws POLICY_INVALID on a network name that is not known. */
-export function sessionDocument({ allowedChains, ...document }: SessionPolicy): Record<string, unknown> {
-  if (allowedChains === undefined) return { version: 1, ...document };
-  if (document["allowedNetworks"] !== undefined) {
+/** The rules for session.open. Throws POLICY_INVALID on a chain that has no such name. */
+export function sessionRules({ allowedChains, ...rules }: SessionPolicy): Record<string, unknown> {
+  if (allowedChains === undefined) return rules;
+  if (rules.allowedNetworks !== undefined) {
     throw new X402Error("POLICY_INVALID", "allowedChains and allowedNetworks are the same list");
   }
-  return { version: 1, allowedNetworks: allowedChains.map(network), ...document };
+  return { ...rules, allowedNetworks: allowedChains.map(network) };
 }
 
 function network(name: string): string {

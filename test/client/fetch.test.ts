@@ -469,9 +469,9 @@ describe("a policy of the client's", () => {
     expect(calls).toEqual([]);
     await Promise.all([pay(url), pay(url), pay(url)]);
     await pay(url);
-    const document = { version: 1, allowedNetworks: ["eip155:8453", "eip155:137"], ...limits };
+    const rules = { ...limits, allowedNetworks: ["eip155:8453", "eip155:137"] };
     expect(calls.filter(({ method }) => method === "session.open")).toEqual([
-      { method: "session.open", params: { policy: document } },
+      { method: "session.open", params: { policy: rules } },
     ]);
     const signs = calls.filter(({ method }) => method === "payment.sign");
     expect(signs.map(({ params }) => params.session)).toEqual(Array(4).fill(session));

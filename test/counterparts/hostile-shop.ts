@@ -34,8 +34,8 @@ export async function startHostileShop(script: (asked: Asked, index: number) => 
   return { asked, ...server };
 }
 
-/** Writes `bytes` zeros, as fast as they are read. `sent()` says how many went out before the reader left. */
-export function flood(bytes: number): { answer: (status: number) => Answer; sent: () => number } {
+/** Answers `start` and `bytes` zeros, as fast as they are read. `sent()` says how many went out before the reader left. */
+export function flood(bytes: number) {
   const chunk = Buffer.alloc(64 * 1024, "0");
   let sent = 0;
   const pump = (response: ServerResponse): void => {
@@ -50,9 +50,11 @@ export function flood(bytes: number): { answer: (status: number) => Answer; sent
     }
     response.end();
   };
-  const answer = (status: number) => (response: ServerResponse) => {
-    response.writeHead(status);
-    pump(response);
+  const answer = (status: number, start: string, headers?: Record<string, string>): Answer => {
+    return (response) => {
+      response.writeHead(status, headers).write(start);
+      pump(response);
+    };
   };
   return { answer, sent: () => sent };
 }
