@@ -31,7 +31,7 @@ export const PINNED_ASSETS: readonly PinnedAsset[] = [
   usdc("eip155:137", "0x3c499c542cEF5E3811e1192ce70d8cC03d5c3359", "USD Coin"),
   usdc("eip155:42161", "0xaf88d065e77c8cC2239327C5EDb3A432268e5831", "USD Coin"),
   usdc("eip155:421614", "0x75faf114eafb1BDbe2F0316DF893fd58CE46AA4d", "USD Coin"),
-  usdc("eip155:143", "0x754704Bc059F8C67012fEd69BC8A327a5aafb603", "USD Coin"),
+  usdc("eip155:143", "0x754704Bc059F8C67012fEd69BC8A327a5aafb603", "USDC"),
 ];
 
 /** An address in the form that is compared: EVM addresses ignore case, others do not. */

@@ -3,10 +3,11 @@
 import { readFileSync } from "node:fs";
 import type { FacilitatorClient } from "@x402/core/server";
 import { decodePaymentResponseHeader, wrapFetchWithPayment, x402Client } from "@x402/fetch";
-import { ExactEvmScheme } from "@x402/evm";
+import { ExactEvmScheme, findDefaultAsset } from "@x402/evm";
 import { ExactEvmSchemeV1 } from "@x402/evm/v1";
 import { parseAbi } from "viem";
 import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
+import { PINNED_ASSETS } from "../../protocol/assets.ts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Chain, startChain } from "./chain.ts";
 import { startFacilitator } from "./facilitator.ts";
@@ -50,6 +51,20 @@ describe("the token", () => {
     } finally {
       await chain.close();
     }
+  });
+});
+
+describe("the pinned assets", () => {
+  it("are what the reference client knows, domains included", () => {
+    const known = PINNED_ASSETS.map(({ network, address }) => findDefaultAsset(address, network));
+    const pinned = PINNED_ASSETS.map(({ address, name, version, decimals, symbol }) => ({
+      asset: address,
+      name,
+      version,
+      decimals,
+      symbol,
+    }));
+    expect(pinned).toEqual(known);
   });
 });
 
