@@ -7,7 +7,7 @@ import { hash } from "node:crypto";
 import { canonicalJson } from "../protocol/json.ts";
 import type { Addition } from "./evaluate.ts";
 import type { Budget, Match, Per, Scope } from "./scope.ts";
-import { type Span, type Window, spansOf, windowKey } from "./windows.ts";
+import { ROLLING_BUCKETS, type Span, type Window, parseDuration, spansOf, windowKey } from "./windows.ts";
 import type { Subject } from "./subject.ts";
 
 export type Unit = "usd" | "count";
@@ -121,4 +121,46 @@ export function additionsOf(charges: readonly Charge[]): Addition[] {
     for (const { to } of spans) add.push({ key, bucket: to, amount });
   }
   return add;
+}
+
+// No calendar period is longer, whatever a time zone does to its clocks.
+const LONGEST_DAYS: Readonly<Record<string, number>> = { day: 2, week: 9, month: 33 };
+const DAY_MS = 86_400_000;
+
+/** True when the key's window can never read this bucket again, at `now` (unix ms) or later. */
+export function isOver(key: string, bucket: number, now: number): boolean {
+  const window = (key.split("|", 3)[2] ?? "").split("@", 1)[0] ?? "";
+  const days = LONGEST_DAYS[window];
+  if (days !== undefined) return bucket * 1000 + days * DAY_MS <= now;
+  const seconds = parseDuration(window);
+  if (seconds === undefined) return false;
+  return bucket < Math.floor((now * ROLLING_BUCKETS) / (seconds * 1000)) - ROLLING_BUCKETS;
+}
+
+export interface CounterTime {
+  /** Unix ms. */
+  readonly now: number;
+  /** Ledger position of the current unlock. */
+  readonly unlock: number;
+  /** True for an unlock or session scope that will never be asked again. */
+  ended(scope: string): boolean;
+}
+
+const LONGEST_SECONDS: Readonly<Record<string, number>> = {
+  day: 2 * 86_400,
+  week: 8 * 86_400,
+  month: 32 * 86_400,
+};
+
+/** True when this bucket of this counter can never be read again, so that a ledger may forget it. */
+export function isOver(key: string, bucket: number, at: CounterTime): boolean {
+  const [scope = "", , windowText = ""] = key.split("|");
+  if (/^(unlock|session):/.test(scope) && at.ended(scope)) return true;
+  const name = windowText.split(/[@=]/)[0] ?? "";
+  if (name === "total") return false;
+  if (name === "session") return !scope.startsWith("session:") && bucket < at.unlock;
+  const longest = LONGEST_SECONDS[name];
+  if (longest !== undefined) return (bucket + longest) * 1000 <= at.now;
+  const seconds = parseDuration(name);
+  return seconds !== undefined && (bucket + ROLLING_BUCKETS + 1) * seconds * 1000 <= at.now * ROLLING_BUCKETS;
 }

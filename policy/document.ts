@@ -114,7 +114,8 @@ function problemsOf(issue: z.core.$ZodIssue): string[] {
     return issue.keys.map((key) => `${pathText([...issue.path, key])}: not known to this version`);
   }
   if (issue.code === "invalid_key") return [`${path}: must be a name such as "research"`];
-  return [path === "" ? issue.message : `${path}: ${issue.message}`];
+  const message = issue.message.charAt(0).toLowerCase() + issue.message.slice(1);
+  return [path === "" ? message : `${path}: ${message}`];
 }
 
 /** ["budgets", 0, "limit"] -> "budgets[0].limit". Keys that are not plain are shown quoted, in ASCII. */

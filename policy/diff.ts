@@ -1,0 +1,159 @@
+// What a new document changes, rule by rule, and whether that lets more pass where this is plain.
+import { parseUsd } from "../protocol/amount.ts";
+import { canonicalJson } from "../protocol/json.ts";
+import { SUGAR_FIELDS } from "./compile.ts";
+import type { PolicyDocument, RulesDocument } from "./schema.ts";
+import { parseDuration } from "./windows.ts";
+
+export type Effect = "looser" | "tighter" | "neither";
+
+/** One change: `from` is absent for what is new, `to` for what is gone. */
+export interface Change {
+  readonly path: string;
+  readonly from?: string;
+  readonly to?: string;
+  /** "neither" also when it cannot be told. */
+  readonly effect: Effect;
+}
+
+const ALLOW_LISTS = ["allowedNetworks", "allowedAssets", "allowedRecipients", "allowedDomains"] as const;
+const BLOCK_LISTS = ["blockedRecipients", "blockedDomains"] as const;
+
+/** The changes from one document to the next; `from` is undefined when there was none. */
+export function diffDocuments(from: PolicyDocument | undefined, to: PolicyDocument): Change[] {
+  const before = from ?? { version: 1 };
+  return [
+    ...scalar("timezone", before.timezone, to.timezone, () => "neither"),
+    ...diffRules("", before, to),
+    ...scalar("maxValidity", before.maxValidity, to.maxValidity, (a, b) =>
+      compare(parseDuration(a ?? "10m") ?? 0, parseDuration(b ?? "10m") ?? 0),
+    ),
+    ...diffNamed(
+      "assets",
+      before.assets ?? [],
+      to.assets ?? [],
+      (asset) => `${asset.network}/${asset.address}`,
+      { added: "looser", removed: "tighter" },
+    ),
+    ...diffAgents(before.agents ?? {}, to.agents ?? {}),
+  ];
+}
+
+function diffRules(path: string, from: RulesDocument, to: RulesDocument): Change[] {
+  return [
+    ...ALLOW_LISTS.flatMap((field) => diffList(path + field, from[field], to[field], "looser")),
+    ...BLOCK_LISTS.flatMap((field) => diffList(path + field, from[field], to[field], "tighter")),
+    ...(["perCallMax", ...SUGAR_FIELDS] as const).flatMap((field) =>
+      scalar(path + field, from[field], to[field], usdEffect),
+    ),
+    ...diffNamed(`${path}budgets`, from.budgets ?? [], to.budgets ?? [], ({ name }) => name, {
+      added: "tighter",
+      removed: "looser",
+    }),
+  ];
+}
+
+const compare = (from: bigint | number, to: bigint | number): Effect =>
+  to > from ? "looser" : to < from ? "tighter" : "neither";
+
+function usdEffect(from: string | undefined, to: string | undefined): Effect {
+  if (from === undefined) return "tighter";
+  return to === undefined ? "looser" : compare(parseUsd(from), parseUsd(to));
+}
+
+type Scalar = string | undefined;
+
+function scalar(
+  path: string,
+  from: Scalar,
+  to: Scalar,
+  effect: (from: Scalar, to: Scalar) => Effect,
+): Change[] {
+  return from === to ? [] : [change(path, from, to, effect(from, to))];
+}
+
+const change = (path: string, from: Scalar, to: Scalar, effect: Effect): Change => ({
+  path,
+  ...(from !== undefined && { from }),
+  ...(to !== undefined && { to }),
+  effect,
+});
+
+type List = readonly string[] | undefined;
+
+/** `added`: what one more item does. A list that appears or goes is one change, since an absent one is no rule. */
+function diffList(path: string, from: List, to: List, added: "looser" | "tighter"): Change[] {
+  const removed = added === "looser" ? "tighter" : "looser";
+  if (from && to) {
+    const gone = from.filter((item) => !to.includes(item));
+    const fresh = to.filter((item) => !from.includes(item));
+    return [
+      ...gone.map((item) => change(path, item, undefined, removed)),
+      ...fresh.map((item) => change(path, undefined, item, added)),
+    ];
+  }
+  if (from)
+    return [
+      change(path, listText(from), undefined, from.length > 0 || added === "looser" ? "looser" : "neither"),
+    ];
+  return to
+    ? [change(path, undefined, listText(to), to.length > 0 || added === "looser" ? "tighter" : "neither")]
+    : [];
+}
+
+const listText = (list: readonly string[]): string => (list.length === 0 ? "(empty list)" : list.join(", "));
+
+function diffNamed<T extends object>(
+  path: string,
+  from: readonly T[],
+  to: readonly T[],
+  nameOf: (item: T) => string,
+  effects: { added: Effect; removed: Effect },
+): Change[] {
+  const before = new Map(from.map((item) => [nameOf(item), item]));
+  const after = new Map(to.map((item) => [nameOf(item), item]));
+  const names = [...new Set([...before.keys(), ...after.keys()])];
+  return names.flatMap((name) => {
+    const [a, b] = [before.get(name), after.get(name)];
+    const at = `${path}[${name}]`;
+    if (a && b)
+      return canonicalJson(a) === canonicalJson(b)
+        ? []
+        : [change(at, itemText(a), itemText(b), itemEffect(a, b))];
+    return a
+      ? [change(at, itemText(a), undefined, effects.removed)]
+      : b
+        ? [change(at, undefined, itemText(b), effects.added)]
+        : [];
+  });
+}
+
+/** Plain only when nothing but a budget's limit or count differs. */
+function itemEffect(from: object, to: object): Effect {
+  const a = from as { limit?: string; count?: number };
+  const b = to as { limit?: string; count?: number };
+  const rest = (item: object): string => canonicalJson({ ...item, limit: undefined, count: undefined });
+  if (rest(from) !== rest(to)) return "neither";
+  if (a.limit !== undefined && b.limit !== undefined) return usdEffect(a.limit, b.limit);
+  return a.count !== undefined && b.count !== undefined ? compare(a.count, b.count) : "neither";
+}
+
+/** { name: "slow", count: 60, window: "1m" } -> "count 60, window 1m". */
+const itemText = (item: object): string =>
+  Object.entries(item)
+    .filter(([key]) => key !== "name" || !("window" in item))
+    .map(([key, value]) => `${key} ${typeof value === "object" ? canonicalJson(value) : String(value)}`)
+    .join(", ");
+
+type Agents = Readonly<Record<string, RulesDocument>>;
+
+function diffAgents(from: Agents, to: Agents): Change[] {
+  const names = [...new Set([...Object.keys(from), ...Object.keys(to)])].sort();
+  return names.flatMap((name) => {
+    const path = `agents.${name}`;
+    const [a, b] = [from[name], to[name]];
+    if (a && b) return diffRules(`${path}.`, a, b);
+    if (a) return [change(path, canonicalJson(a), undefined, "tighter")];
+    return b ? [change(path, undefined, canonicalJson(b), "looser")] : [];
+  });
+}
