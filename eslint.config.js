@@ -16,6 +16,8 @@ export default tseslint.config(
       "@typescript-eslint/no-extraneous-class": "off",
       "@typescript-eslint/consistent-type-imports": "error",
       "@typescript-eslint/switch-exhaustiveness-check": "error",
+      // `using _turn` holds something for its scope and is not named again.
+      "@typescript-eslint/no-unused-vars": ["error", { varsIgnorePattern: "^_", argsIgnorePattern: "^_" }],
       "no-console": "error",
       eqeqeq: "error",
       "max-lines-per-function": ["error", { max: 40, skipBlankLines: true, skipComments: true }],

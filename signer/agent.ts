@@ -1,0 +1,39 @@
+// What an agent may ask, on the socket that says which agent it is.
+import type { PaymentIntent } from "../protocol/intent.ts";
+import { AGENT_METHODS, type SignParams } from "../protocol/methods.ts";
+import { history } from "./history.ts";
+import type { DecisionLog } from "./log.ts";
+import { pay } from "./pay.ts";
+import { quoteAll } from "./quote.ts";
+import { scopeStates, status } from "./report.ts";
+import type { Role } from "./sockets/role.ts";
+import type { Wallet } from "./wallet.ts";
+
+type InSession = { session?: string };
+
+export const agentRole = (wallet: Wallet, agent: string, log: DecisionLog): Role => ({
+  schemas: AGENT_METHODS,
+  handlers: {
+    "signer.status": () => status(wallet, wallet.scopes.chain(agent)),
+    "wallet.addresses": () => ({ accounts: wallet.accounts() }),
+    "session.open": ({ policy }: { policy: unknown }) => {
+      const { id, endsAt } = wallet.scopes.open(agent, policy);
+      return { session: id, endsAt: new Date(endsAt).toISOString() };
+    },
+    "session.close": ({ session }: { session: string }) => {
+      wallet.scopes.close(agent, session);
+      return {};
+    },
+    "payment.quote": ({ intents, session }: { intents: PaymentIntent[] } & InSession) =>
+      quoteAll(wallet, intents, { agent, ...(session === undefined ? {} : { session }) }),
+    "payment.sign": async (params: SignParams) => {
+      const result = await pay(wallet, agent, params);
+      log.decision(agent, params.intent, result);
+      return result;
+    },
+    "budget.get": ({ session }: InSession) => ({
+      scopes: scopeStates(wallet, wallet.scopes.chain(agent, session)),
+    }),
+    "history.list": (page: { limit?: number; before?: number }) => history(wallet.ledger, { ...page, agent }),
+  },
+});

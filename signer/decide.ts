@@ -1,0 +1,116 @@
+// Step 4: the decision on a drafted payment, inside the ledger's commit. Synchronous, and it writes nothing: it reads
+// what can change (lock, policy, scopes, counters) as it is at that moment and answers with what to record.
+import type { Draft } from "../chains/rail.ts";
+import {
+  type Addition,
+  type Check,
+  type Facts,
+  type Payment,
+  binding,
+  evaluate,
+} from "../policy/evaluate.ts";
+import { type Code, X402Error } from "../protocol/errors.ts";
+import { type PaymentIntent, fingerprint } from "../protocol/intent.ts";
+import { recordedClaims } from "./ledger/rows.ts";
+import type { Books, Stored, Verdict } from "./ledger/verdict.ts";
+import type { AppliedPolicy } from "./scopes.ts";
+import type { Wallet } from "./wallet.ts";
+
+/** A payment up to its draft, or why there is none. */
+export type Plan = {
+  readonly agent: string;
+  readonly intent: PaymentIntent;
+  readonly session: string | undefined;
+  /** The policy that the draft was made under. */
+  readonly policy: AppliedPolicy | undefined;
+  readonly stored: Stored | undefined;
+} & ({ readonly refused: Code } | { readonly payment: Payment; readonly draft: Draft });
+
+export function decide(wallet: Wallet, plan: Plan, books: Books): Verdict {
+  const { agent, intent, session } = plan;
+  wallet.endUnlockIfOver(books.now);
+  if (!wallet.keyring.unlocked) return { is: "error", error: new X402Error("SIGNER_LOCKED") };
+  // The draft took asset, account and validity from them. It is for the client to ask again, not for us to guess.
+  if (plan.policy !== wallet.scopes.policy)
+    return { is: "error", error: new X402Error("BUSY", "the policy changed") };
+  if ("refused" in plan) return decline(plan, refusedCheck(plan.refused, "draft"));
+  const { payment, draft, stored } = plan;
+  const decision = evaluate(wallet.scopes.chain(agent, session), payment, factsOf(wallet, books, stored));
+  const failed = binding(decision);
+  if (failed) return decline(plan, failed);
+  const fields = {
+    ...identity(plan),
+    fingerprint: fingerprint(intent),
+    scheme: intent.scheme,
+    symbol: payment.asset.symbol,
+    decimals: payment.asset.decimals,
+    usd: decision.usd.toString(),
+    from: payment.from,
+    policy: plan.policy?.version ?? 0,
+    unlock: wallet.scopes.unlock?.seq ?? 0,
+    expires: draft.expires,
+  };
+  if (!stored) return { is: "reserve", fields, draft: draft.bytes, add: decision.add };
+  const add = notBooked(decision.add, stored.booked);
+  return { is: "redraft", fields, draft: draft.bytes, add, booked: stored.booked };
+}
+
+/** What every row about a payment says of it. */
+function identity({ agent, intent, session }: Plan) {
+  return {
+    agent,
+    id: intent.id,
+    network: intent.network,
+    asset: intent.asset,
+    amount: intent.amount.toString(),
+    payTo: intent.payTo,
+    claims: recordedClaims(intent.claims),
+    ...(session === undefined ? {} : { session }),
+  };
+}
+
+const decline = (plan: Plan, check: Check): Verdict => {
+  return { is: "decline", check, fields: identity(plan) };
+};
+
+/** A no that comes before any rule: about the terms, the rails or the wallet. */
+export const refusedCheck = (code: Code, rule: string): Check => ({
+  scope: "household",
+  rule,
+  code,
+  ok: false,
+  claimed: false,
+});
+
+/** The counters as this payment sees them. What it has booked before, for a draft that died, is its own already. */
+export function factsOf(wallet: Wallet, books: Books, stored?: Stored): Facts {
+  const unlock = wallet.scopes.unlock?.seq ?? 0;
+  const { now } = books;
+  if (!stored) return { now, unlock, used: (k, f, t) => books.used(k, f, t), known: (k) => books.known(k) };
+  const own = (key: string, from: number, to: number): bigint =>
+    stored.booked.reduce(
+      (sum, add) => (add.key === key && add.bucket >= from && add.bucket <= to ? sum + add.amount : sum),
+      0n,
+    );
+  return {
+    now,
+    unlock,
+    used: (key, from, to) => books.used(key, from, to) - own(key, from, to),
+    known: (key) => books.known(key),
+  };
+}
+
+/** A new draft of one intent counts only where no earlier one did: in windows that its validity newly touches. */
+function notBooked(add: readonly Addition[], booked: readonly Addition[]): Addition[] {
+  const total = new Map<string, bigint>();
+  for (const { key, bucket, amount } of booked) {
+    const id = `${key}\n${bucket}`;
+    total.set(id, (total.get(id) ?? 0n) + amount);
+  }
+  return add
+    .map((addition) => {
+      const before = total.get(`${addition.key}\n${addition.bucket}`) ?? 0n;
+      return { ...addition, amount: addition.amount > before ? addition.amount - before : 0n };
+    })
+    .filter(({ amount }) => amount > 0n);
+}

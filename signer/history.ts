@@ -1,0 +1,58 @@
+// Payments on record, newest first, a page at a time. Filtered by reading rows backwards, within a bound per call: a
+// caller that asks for a rare agent gets short pages with a `next`, and holds nobody up.
+import { formatUsd } from "../protocol/amount.ts";
+import type { PaymentRow } from "../protocol/methods.ts";
+import type { Ledger } from "./ledger/ledger.ts";
+import { type ReservedBody, readReserved } from "./ledger/rows.ts";
+
+const DEFAULT_LIMIT = 50;
+const MAX_ROWS_READ = 2000;
+
+export interface HistoryFilter {
+  readonly agent?: string;
+  readonly since?: string;
+  readonly limit?: number;
+  /** Ledger position: rows before it. */
+  readonly before?: number;
+}
+
+export function history(ledger: Ledger, filter: HistoryFilter): { payments: PaymentRow[]; next?: number } {
+  const { limit = DEFAULT_LIMIT, before = Number.MAX_SAFE_INTEGER } = filter;
+  const since = filter.since === undefined ? 0 : Date.parse(filter.since);
+  const now = ledger.now();
+  const payments: PaymentRow[] = [];
+  let read = 0;
+  for (const { seq, body } of ledger.rowsBefore(before)) {
+    const row = readReserved(body);
+    if (row && row.at < since) return { payments };
+    if (row?.kind === "payment.reserved" && (filter.agent ?? row.agent) === row.agent) {
+      payments.push(paymentRow(seq, row, now));
+    }
+    if (payments.length === limit || ++read === MAX_ROWS_READ) return { payments, next: seq };
+  }
+  return { payments };
+}
+
+function paymentRow(seq: number, row: ReservedBody, now: number): PaymentRow {
+  const { at, agent, id, network, asset, symbol, amount, usd, payTo, from, session, expires } = row;
+  const { origin, path, category } = row.claims;
+  return {
+    seq,
+    at: new Date(at).toISOString(),
+    agent,
+    id,
+    state: expires * 1000 > now ? "reserved" : "expired",
+    network,
+    asset,
+    symbol,
+    amount,
+    usd: formatUsd(BigInt(usd)),
+    payTo,
+    from,
+    ...(origin === undefined ? {} : { origin }),
+    ...(path === undefined ? {} : { path }),
+    ...(category === undefined ? {} : { category }),
+    ...(session === undefined ? {} : { session }),
+    expiresAt: new Date(expires * 1000).toISOString(),
+  };
+}

@@ -1,0 +1,76 @@
+// The unlocked keys, in memory only, and their end.
+import { createHmac } from "node:crypto";
+import type { Rail } from "../chains/rail.ts";
+import { X402Error } from "../protocol/errors.ts";
+import type { Secret } from "../vault/secret.ts";
+import { type SigningAccount, type SigningPart, wipe } from "../vault/signing.ts";
+
+export class Keyring {
+  #part: SigningPart | undefined;
+
+  get unlocked(): boolean {
+    return this.#part !== undefined;
+  }
+
+  /**
+   * Takes over the part, after each key has signed a test digest that recovers to its address. A key that does not is
+   * damaged: everything is wiped and VAULT_DAMAGED thrown.
+   */
+  unlock(part: SigningPart, rails: ReadonlyMap<string, Rail>): void {
+    const bad = part.accounts.find(
+      ({ rail, key, address }) => rails.get(rail)?.selfTest(key, address) === false,
+    );
+    if (bad) {
+      wipe(part);
+      throw new X402Error("VAULT_DAMAGED", `the key of ${bad.address} does not sign for it`);
+    }
+    this.lock();
+    this.#part = part;
+  }
+
+  /** Wipes every key. */
+  lock(): void {
+    if (this.#part) wipe(this.#part);
+    this.#part = undefined;
+  }
+
+  /** The address that new payments on a rail come from. */
+  payer(rail: string): string | undefined {
+    return this.#part?.accounts.find((account) => account.rail === rail && !account.retired)?.address;
+  }
+
+  /** Retired accounts included: an old draft is repeated with its own key. Throws SIGNER_LOCKED. */
+  key(rail: string, address: string): Secret {
+    const account = this.#unlocked().accounts.find((a) => a.rail === rail && a.address === address);
+    if (!account) throw new X402Error("SIGNER_LOCKED", "the vault that is open has no key for this account");
+    return account.key;
+  }
+
+  /**
+   * The 32-byte nonce of an intent: HMAC-SHA256 over length-prefixed label, agent and intent id. No terms are in it,
+   * so changed terms cannot make a second nonce: the chain takes the first authorization or the second, never both.
+   */
+  nonce(label: string, agent: string, intentId: string): Uint8Array {
+    return this.#unlocked().nonceKey.use((key) => {
+      const mac = createHmac("sha256", key);
+      for (const part of [label, agent, intentId]) mac.update(lengthPrefixed(part));
+      return mac.digest();
+    });
+  }
+
+  #unlocked(): SigningPart {
+    if (!this.#part) throw new X402Error("SIGNER_LOCKED");
+    return this.#part;
+  }
+}
+
+/** Public side of an account, as the ledger records it at unlock. */
+export const publicAccount = ({ rail, address, retired }: SigningAccount) => ({ rail, address, retired });
+
+function lengthPrefixed(text: string): Buffer {
+  const bytes = Buffer.from(text, "utf8");
+  const out = Buffer.allocUnsafe(4 + bytes.length);
+  out.writeUInt32BE(bytes.length);
+  out.set(bytes, 4);
+  return out;
+}

@@ -1,0 +1,82 @@
+// The audit chain on disk: appending, and reading back in order. Every write is inside the caller's transaction.
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { genesisHash, rowHash } from "../../protocol/audit.ts";
+import type { AuditRow, Head } from "../../protocol/methods.ts";
+
+interface StoredRow {
+  seq: number;
+  body: string;
+  hash: Uint8Array;
+}
+
+const toRow = ({ seq, body, hash }: StoredRow): AuditRow => ({
+  seq,
+  body,
+  hash: Buffer.from(hash).toString("hex"),
+});
+
+export class Chain {
+  readonly ledgerId: string;
+  #seq = 0;
+  #hash: Buffer;
+  readonly #insert: StatementSync;
+  readonly #one: StatementSync;
+  readonly #db: DatabaseSync;
+
+  constructor(db: DatabaseSync, ledgerId: string) {
+    this.ledgerId = ledgerId;
+    this.#insert = db.prepare("INSERT INTO audit (seq, body, hash) VALUES (?, ?, ?)");
+    this.#one = db.prepare("SELECT seq, body, hash FROM audit WHERE seq = ?");
+    this.#db = db;
+    this.#hash = genesisHash(ledgerId);
+    const last = db.prepare("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1").get() as
+      Pick<StoredRow, "seq" | "hash"> | undefined;
+    if (last) {
+      this.#seq = last.seq;
+      this.#hash = Buffer.from(last.hash);
+    }
+  }
+
+  get seq(): number {
+    return this.#seq;
+  }
+
+  head(): Head {
+    return { ledger: this.ledgerId, seq: this.#seq, hash: this.#hash.toString("hex") };
+  }
+
+  /** Position of the new row. */
+  append(body: string): number {
+    this.#hash = rowHash(this.#hash, body);
+    this.#seq += 1;
+    this.#insert.run(this.#seq, body, this.#hash);
+    return this.#seq;
+  }
+
+  row(seq: number): AuditRow | undefined {
+    const row = this.#one.get(seq) as unknown as StoredRow | undefined;
+    return row && toRow(row);
+  }
+
+  /** Oldest first. */
+  after(seq: number): Iterable<AuditRow> {
+    return this.#rows("SELECT seq, body, hash FROM audit WHERE seq > ? ORDER BY seq", seq);
+  }
+
+  /** Newest first. */
+  before(seq: number): Iterable<AuditRow> {
+    return this.#rows("SELECT seq, body, hash FROM audit WHERE seq < ? ORDER BY seq DESC", seq);
+  }
+
+  /** A statement of its own each time: two readings may go on at once. */
+  *#rows(sql: string, seq: number): Iterable<AuditRow> {
+    for (const row of this.#db.prepare(sql).iterate(seq)) yield toRow(row as unknown as StoredRow);
+  }
+
+  /** True when this ledger contains `head`: same ledger, same row at that position. */
+  contains(head: Head): boolean {
+    if (head.ledger !== this.ledgerId) return false;
+    if (head.seq === 0) return head.hash === genesisHash(this.ledgerId).toString("hex");
+    return this.row(head.seq)?.hash === head.hash;
+  }
+}

@@ -1,0 +1,62 @@
+// The SQLite file: how it is opened, its tables, and how an older one is brought up to date.
+// WAL with synchronous=FULL: a COMMIT returns after the fsync of the log (sqlite.org/wal.html, "Durability").
+import { DatabaseSync } from "node:sqlite";
+import { X402Error } from "../../protocol/errors.ts";
+
+// One entry per schema version, each applied in a transaction of its own. Never edited after a release.
+const MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+
+  -- The record. Everything else can be rebuilt from it.
+  CREATE TABLE audit (seq INTEGER PRIMARY KEY, body TEXT NOT NULL, hash BLOB NOT NULL) STRICT;
+
+  -- One row per intent, forever: seq is its reservation, draft the row that holds its newest draft.
+  CREATE TABLE payments (
+    agent TEXT NOT NULL, id TEXT NOT NULL, fingerprint TEXT NOT NULL, seq INTEGER NOT NULL, draft INTEGER NOT NULL,
+    PRIMARY KEY (agent, id)
+  ) STRICT, WITHOUT ROWID;
+
+  -- A cache of sums over the record; base is the amount at the last checkpoint.
+  CREATE TABLE counters (
+    key TEXT NOT NULL, bucket INTEGER NOT NULL, amount INTEGER NOT NULL, base INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (key, bucket)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE policies (version INTEGER PRIMARY KEY, hash TEXT NOT NULL, seq INTEGER NOT NULL) STRICT;
+
+  CREATE TABLE sessions (
+    id TEXT PRIMARY KEY, agent TEXT NOT NULL, policy TEXT NOT NULL, ends_at INTEGER NOT NULL, closed INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  `,
+];
+
+export const SCHEMA_VERSION = MIGRATIONS.length;
+
+/** Opens or creates the database. Throws LEDGER_SCHEMA for one of a newer version, LEDGER_DAMAGED for no database. */
+export function openDatabase(file: string): DatabaseSync {
+  const db = new DatabaseSync(file);
+  try {
+    // The default limit of 1000 pages would put a checkpoint of the log into every few dozen commits.
+    db.exec(
+      "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY;" +
+        "PRAGMA trusted_schema=OFF; PRAGMA wal_autocheckpoint=4000; PRAGMA journal_size_limit=67108864;",
+    );
+    migrate(db);
+    return db;
+  } catch (error) {
+    db.close();
+    if (error instanceof X402Error) throw error;
+    throw new X402Error("LEDGER_DAMAGED", (error as Error).message, { cause: error });
+  }
+}
+
+function migrate(db: DatabaseSync): void {
+  const { user_version: found } = db.prepare("PRAGMA user_version").get() as { user_version: number };
+  if (found > SCHEMA_VERSION) {
+    throw new X402Error("LEDGER_SCHEMA", `schema ${found}, this software knows ${SCHEMA_VERSION}`);
+  }
+  for (let version = found; version < SCHEMA_VERSION; version++) {
+    db.exec(`BEGIN IMMEDIATE; ${MIGRATIONS[version] ?? ""} PRAGMA user_version = ${version + 1}; COMMIT`);
+  }
+}

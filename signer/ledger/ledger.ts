@@ -1,0 +1,301 @@
+// The ledger: decides and records in one step, and makes the reservations that signing needs.
+//
+// Concurrency. The process has one thread that touches the database, and #commit has no await in it: between BEGIN and
+// COMMIT nothing else runs. Requests queue up; one #commit takes them in turn from the agents, decides each against
+// counters that the ones before it have changed, writes the rows and pays for one fsync. Everything that arrives while
+// that runs shares the next one.
+//
+// A crash before COMMIT returns: no row, no counter, no reservation object, so nothing was signed. After it: the rows
+// are on disk, and signing is a pure function of them. An error inside #commit leaves counters in memory that the disk
+// does not have, so it ends the process; a decision that throws comes before that payment's first write and costs only
+// that payment.
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { Addition } from "../../policy/evaluate.ts";
+import { X402Error } from "../../protocol/errors.ts";
+import type { AuditRow, Head } from "../../protocol/methods.ts";
+import { Chain } from "./chain.ts";
+import { Clock } from "./clock.ts";
+import { Counters } from "./counters.ts";
+import { openDatabase } from "./database.ts";
+import { DeclineThrottle } from "./declines.ts";
+import { HeadFile } from "./head.ts";
+import { type Reservation, recordedReservation } from "./reservation.ts";
+import { FairQueue, type Waiting } from "./queue.ts";
+import { readAdditions, readReserved, recordedCheck, writeAdditions } from "./rows.ts";
+import { verifyAtStart } from "./start.ts";
+import type { Books, Decide, Recorded, Stored, Verdict } from "./verdict.ts";
+
+export interface LedgerOptions {
+  /** Unix milliseconds. */
+  readonly clock: () => number;
+  /** True for a counter whose window is over and will never be read again. */
+  readonly isOver: (key: string, bucket: number, now: number) => boolean;
+  /** Called once, when a commit has failed: nothing may be signed any more and the process has to end. */
+  readonly onFault: (error: X402Error) => void;
+}
+
+const MAX_BATCH = 256;
+const ROWS_PER_CHECKPOINT = 10_000;
+
+export class Ledger {
+  readonly #db: DatabaseSync;
+  readonly #chain: Chain;
+  readonly #counters: Counters;
+  readonly #clock: Clock;
+  readonly #headFile: HeadFile;
+  readonly #options: LedgerOptions;
+  readonly #findPayment: StatementSync;
+  readonly #insertPayment: StatementSync;
+  readonly #moveDraft: StatementSync;
+  readonly #throttle = new DeclineThrottle();
+  readonly #queue = new FairQueue();
+  #scheduled = false;
+  #fault: X402Error | undefined;
+  #rowsSinceCheckpoint = 0;
+
+  /** Opens or creates the ledger in `home`, which the caller has locked. Throws LEDGER_* when it cannot be trusted. */
+  constructor(home: string, options: LedgerOptions) {
+    this.#options = options;
+    this.#db = openDatabase(join(home, "ledger.db"));
+    this.#headFile = new HeadFile(join(home, "head"));
+    this.#chain = new Chain(this.#db, ledgerId(this.#db));
+    this.#counters = new Counters(this.#db);
+    verifyAtStart(this.#chain, this.#counters, this.#headFile.read());
+    this.#clock = new Clock(options.clock, lastTime(this.#chain));
+    this.#findPayment = this.#db.prepare(
+      "SELECT fingerprint, seq, draft FROM payments WHERE agent = ? AND id = ?",
+    );
+    this.#insertPayment = this.#db.prepare(
+      "INSERT INTO payments (agent, id, fingerprint, seq, draft) VALUES (?, ?, ?, ?, ?)",
+    );
+    this.#moveDraft = this.#db.prepare("UPDATE payments SET draft = ? WHERE agent = ? AND id = ?");
+    if (this.#chain.seq === 0) this.record("ledger.created", { ledger: this.#chain.ledgerId, version: 1 });
+  }
+
+  /** Unix milliseconds; never runs back. Throws CLOCK_BEHIND. */
+  now(): number {
+    return this.#clock.now();
+  }
+
+  head(): Head {
+    return this.#chain.head();
+  }
+
+  contains(head: Head): boolean {
+    return this.#chain.contains(head);
+  }
+
+  books(): Books {
+    return {
+      now: this.now(),
+      used: (key, from, to) => this.#counters.used(key, from, to),
+      known: (key) => this.#counters.known(key),
+    };
+  }
+
+  /** The intent's reservation with its newest draft, if it has one. */
+  find(agent: string, id: string): Stored | undefined {
+    const row = this.#findPayment.get(agent, id) as
+      { fingerprint: string; seq: number; draft: number } | undefined;
+    if (!row) return undefined;
+    const body = readReserved(this.#chain.row(row.draft)?.body ?? "");
+    if (!body) throw new X402Error("LEDGER_DAMAGED", `row ${row.draft} holds no draft`);
+    const reservation = recordedReservation({
+      ...body,
+      seq: row.seq,
+      draft: Buffer.from(body.draft, "base64"),
+    });
+    return { fingerprint: row.fingerprint, reservation, booked: readAdditions(body.booked ?? body.add) };
+  }
+
+  /** Decides and records; resolves after the fsync. Rejects with the verdict's error, or with LEDGER_WRITE. */
+  reserve(agent: string, decide: Decide): Promise<Recorded> {
+    return new Promise((resolve, reject) => {
+      if (this.#fault) {
+        reject(this.#fault);
+        return;
+      }
+      this.#queue.push({ agent, decide, resolve, reject });
+      this.#schedule();
+    });
+  }
+
+  /** Records an event of the operator or of the signer itself; on disk when it returns. `also` joins the commit. */
+  record(
+    kind: string,
+    fields: object,
+    add: readonly Addition[] = [],
+    also?: (db: DatabaseSync, seq: number) => void,
+  ): number {
+    if (this.#fault) throw this.#fault;
+    const at = this.now();
+    return this.#transaction(() => {
+      const seq = this.#append({
+        kind,
+        at,
+        ...fields,
+        ...(add.length > 0 ? { add: writeAdditions(add) } : {}),
+      });
+      for (const addition of add) this.#counters.add(addition);
+      also?.(this.#db, seq);
+      return seq;
+    });
+  }
+
+  /** For the tables beside the record (policies, sessions): reading only. */
+  select(sql: string): StatementSync {
+    return this.#db.prepare(sql);
+  }
+
+  rowsAfter(seq: number): Iterable<AuditRow> {
+    return this.#chain.after(seq);
+  }
+
+  rowsBefore(seq: number): Iterable<AuditRow> {
+    return this.#chain.before(seq);
+  }
+
+  row(seq: number): AuditRow | undefined {
+    return this.#chain.row(seq);
+  }
+
+  counters(): Iterable<{ key: string; bucket: number; amount: bigint }> {
+    return this.#counters.all();
+  }
+
+  /** Commits what waits, writes a checkpoint and closes the files. */
+  close(): void {
+    while (!this.#fault && !this.#queue.empty) this.#commit();
+    if (!this.#fault) this.#checkpoint();
+    this.#db.close();
+    this.#headFile.close();
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      if (!this.#fault && !this.#queue.empty) this.#commit();
+      if (!this.#queue.empty) this.#schedule();
+    });
+  }
+
+  #commit(): void {
+    const batch = this.#queue.take(MAX_BATCH);
+    const settle: (() => void)[] = [];
+    try {
+      const books = this.books();
+      this.#transaction(() => {
+        for (const waiting of batch) settle.push(this.#decideOne(waiting, books));
+        this.#writeCounted(this.#throttle.due(books.now), books.now);
+      });
+      if (this.#rowsSinceCheckpoint >= ROWS_PER_CHECKPOINT) this.#checkpoint();
+    } catch (error) {
+      for (const waiting of batch) waiting.reject(error as Error);
+      return;
+    }
+    for (const resolve of settle) resolve();
+  }
+
+  #decideOne(waiting: Waiting, books: Books): () => void {
+    let verdict: Verdict;
+    try {
+      verdict = waiting.decide(books);
+    } catch (error) {
+      const fault =
+        error instanceof X402Error ? error : new X402Error("INTERNAL", undefined, { cause: error });
+      verdict = { is: "error", error: fault };
+    }
+    if (verdict.is === "error") {
+      const { error } = verdict;
+      return () => {
+        waiting.reject(error);
+      };
+    }
+    const recorded = this.#write(waiting.agent, verdict, books.now);
+    return () => {
+      waiting.resolve(recorded);
+    };
+  }
+
+  #write(agent: string, verdict: Exclude<Verdict, { is: "error" }>, at: number): Recorded {
+    switch (verdict.is) {
+      case "reserve":
+      case "redraft":
+        return { is: "reserved", reservation: this.#writeDraft(verdict, at) };
+      case "decline": {
+        const check = recordedCheck(verdict.check);
+        if (this.#throttle.hasOwnRow(agent, check, at)) {
+          this.#append({ kind: "payment.declined", at, ...verdict.fields, check });
+        }
+        return { is: "declined", check: verdict.check };
+      }
+    }
+  }
+
+  #writeDraft(verdict: Extract<Verdict, { is: "reserve" | "redraft" }>, at: number): Reservation {
+    const { fields, add } = verdict;
+    const draft = Buffer.from(verdict.draft).toString("base64");
+    const kind = verdict.is === "reserve" ? "payment.reserved" : "payment.redrafted";
+    const booked = verdict.is === "redraft" ? { booked: writeAdditions([...verdict.booked, ...add]) } : {};
+    const seq = this.#append({ kind, at, ...fields, draft, add: writeAdditions(add), ...booked });
+    for (const addition of add) this.#counters.add(addition);
+    const { agent, id } = fields;
+    if (verdict.is === "reserve") this.#insertPayment.run(agent, id, fields.fingerprint, seq, seq);
+    else this.#moveDraft.run(seq, agent, id);
+    return recordedReservation({ ...fields, seq, draft: verdict.draft });
+  }
+
+  #append(body: object): number {
+    this.#rowsSinceCheckpoint += 1;
+    return this.#chain.append(JSON.stringify(body));
+  }
+
+  #writeCounted(declines: ReturnType<DeclineThrottle["due"]>, at: number): void {
+    for (const decline of declines) this.#append({ kind: "payment.declined", at, ...decline });
+  }
+
+  #checkpoint(): void {
+    const at = this.now();
+    this.#transaction(() => {
+      this.#writeCounted(this.#throttle.due(), at);
+      this.#counters.flush();
+      this.#counters.prune((key, bucket) => this.#options.isOver(key, bucket, at));
+      this.#append({ kind: "checkpoint", at, counters: this.#counters.checkpoint() });
+      this.#rowsSinceCheckpoint = 0;
+    });
+  }
+
+  /** BEGIN .. COMMIT and the mirrored head. Whatever fails in here ends the ledger: see the header of this file. */
+  #transaction<T>(work: () => T): T {
+    try {
+      this.#db.exec("BEGIN IMMEDIATE");
+      const result = work();
+      this.#counters.flush();
+      this.#db.exec("COMMIT");
+      this.#headFile.write(this.#chain.head());
+      return result;
+    } catch (error) {
+      this.#fault = new X402Error("LEDGER_WRITE", undefined, { cause: error });
+      this.#options.onFault(this.#fault);
+      throw this.#fault;
+    }
+  }
+}
+
+function ledgerId(db: DatabaseSync): string {
+  const found = db.prepare("SELECT value FROM meta WHERE key = 'ledger'").get() as
+    { value: string } | undefined;
+  if (found) return found.value;
+  const id = randomBytes(16).toString("hex");
+  db.prepare("INSERT INTO meta (key, value) VALUES ('ledger', ?)").run(id);
+  return id;
+}
+
+function lastTime(chain: Chain): number {
+  const last = chain.row(chain.seq);
+  return last ? Number((JSON.parse(last.body) as { at: unknown }).at) : 0;
+}

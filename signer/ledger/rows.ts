@@ -1,0 +1,84 @@
+// The bodies of audit rows: what is written, and the strict reader of those that the signer itself reads back.
+// docs/ledger.md lists every kind.
+import { hash } from "node:crypto";
+import { z } from "zod";
+import type { RowAddition } from "../../protocol/audit.ts";
+import type { Addition, Check } from "../../policy/evaluate.ts";
+import { caip2Schema, type PaymentIntent } from "../../protocol/intent.ts";
+
+const additionSchema = z.tuple([z.string(), z.int(), z.string()]);
+
+const claimsSchema = z.strictObject({
+  origin: z.string().optional(),
+  path: z.string().optional(),
+  query: z.string().optional(),
+  method: z.string().optional(),
+  category: z.string().optional(),
+});
+export type RecordedClaims = z.infer<typeof claimsSchema>;
+
+const reservedSchema = z.strictObject({
+  kind: z.enum(["payment.reserved", "payment.redrafted"]),
+  at: z.int(),
+  agent: z.string(),
+  id: z.string(),
+  fingerprint: z.string(),
+  scheme: z.string(),
+  network: caip2Schema,
+  asset: z.string(),
+  symbol: z.string(),
+  decimals: z.int(),
+  amount: z.string(),
+  usd: z.string(),
+  payTo: z.string(),
+  from: z.string(),
+  claims: claimsSchema,
+  session: z.string().optional(),
+  policy: z.int(),
+  unlock: z.int(),
+  expires: z.int(),
+  draft: z.string(),
+  add: z.array(additionSchema),
+  booked: z.array(additionSchema).optional(),
+});
+export type ReservedBody = z.infer<typeof reservedSchema>;
+
+const KIND_PREFIX = '{"kind":"payment.re';
+
+/** The body of a reservation or of its new draft; undefined for a row of another kind, without parsing it. */
+export function readReserved(body: string): ReservedBody | undefined {
+  return body.startsWith(KIND_PREFIX) ? reservedSchema.parse(JSON.parse(body)) : undefined;
+}
+
+export const writeAdditions = (additions: readonly Addition[]): RowAddition[] =>
+  additions.map(({ key, bucket, amount }) => [key, bucket, amount.toString()]);
+
+export const readAdditions = (rows: readonly RowAddition[]): Addition[] =>
+  rows.map(([key, bucket, amount]) => ({ key, bucket, amount: BigInt(amount) }));
+
+/** Additions of any row's body; most kinds have none. */
+export function additionsOf(body: string): Addition[] {
+  const { add } = z.object({ add: z.array(additionSchema).optional() }).parse(JSON.parse(body));
+  return readAdditions(add ?? []);
+}
+
+const MAX_PATH = 512;
+
+/** What the record keeps of a URL: origin, path and a hash of the query, which may hold anything. */
+export function recordedClaims({ url, method, category }: PaymentIntent["claims"]): RecordedClaims {
+  const rest = {
+    ...(method === undefined ? {} : { method }),
+    ...(category === undefined ? {} : { category }),
+  };
+  if (url === undefined || !URL.canParse(url)) return rest;
+  const { origin, pathname, search } = new URL(url);
+  return {
+    origin: origin.slice(0, MAX_PATH),
+    path: pathname.slice(0, MAX_PATH),
+    ...(search === "" ? {} : { query: hash("sha256", search).slice(0, 16) }),
+    ...rest,
+  };
+}
+
+/** What a decline row names: the one binding check. */
+export const recordedCheck = ({ scope, rule, code, claimed }: Check) => ({ scope, rule, code, claimed });

@@ -1,0 +1,38 @@
+// What the ledger is asked and what it answers.
+import type { Addition, Check } from "../../policy/evaluate.ts";
+import type { X402Error } from "../../protocol/errors.ts";
+import type { Reservation } from "./reservation.ts";
+import type { ReservedBody } from "./rows.ts";
+
+/** What a decision may read: the time of the commit and the counters as the payments before it left them. */
+export interface Books {
+  readonly now: number;
+  used(key: string, from: number, to: number): bigint;
+  known(key: string): boolean;
+}
+
+type ReservedFields = Omit<ReservedBody, "kind" | "at" | "add" | "booked" | "draft">;
+
+export type Verdict =
+  | { is: "reserve"; fields: ReservedFields; draft: Uint8Array; add: readonly Addition[] }
+  | {
+      is: "redraft";
+      fields: ReservedFields;
+      draft: Uint8Array;
+      add: readonly Addition[];
+      booked: readonly Addition[];
+    }
+  | { is: "decline"; check: Check; fields: object }
+  | { is: "error"; error: X402Error };
+
+/** Runs inside the step that records; synchronous, and writes nothing. */
+export type Decide = (books: Books) => Verdict;
+
+export type Recorded = { is: "reserved"; reservation: Reservation } | { is: "declined"; check: Check };
+
+export interface Stored {
+  readonly fingerprint: string;
+  readonly reservation: Reservation;
+  /** All that was counted for this intent so far. */
+  readonly booked: readonly Addition[];
+}

@@ -1,0 +1,78 @@
+// x402-signer: options, then the daemon, in the foreground until SIGTERM or SIGINT.
+import { homedir } from "node:os";
+import { writeSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { X402Error, entryOf } from "../protocol/errors.ts";
+import { runFolder, stateFolder } from "../protocol/places.ts";
+import { type DaemonOptions, startDaemon } from "./daemon.ts";
+import { VERSION } from "./version.ts";
+
+const HELP = `x402-signer ${VERSION}: decides, records and signs payments for agents; runs in the foreground.
+
+  --home DIR      ledger and lock (default: X402_HOME/signer, X402_HOME defaults to ~/.x402)
+  --sockets DIR   agent.sock, agents/<name>.sock, operator.sock
+                  (default: $XDG_RUNTIME_DIR/x402, else X402_HOME/run)
+  --quiet         no log line per decision on stderr
+  --help, --version
+
+It starts locked: unlock it with x402-vault unlock. Stop it with Ctrl-C or SIGTERM.
+`;
+
+const say = (text: string): void => {
+  process.stderr.write(text);
+};
+
+function readOptions(): (DaemonOptions & { help?: boolean }) | undefined {
+  const { values } = parseArgs({
+    options: {
+      home: { type: "string" },
+      sockets: { type: "string" },
+      quiet: { type: "boolean" },
+      help: { type: "boolean" },
+      version: { type: "boolean" },
+    },
+  });
+  if (values.help || values.version) {
+    process.stdout.write(values.help ? HELP : `${VERSION}\n`);
+    return undefined;
+  }
+  return {
+    home: values.home ?? stateFolder(process.env, homedir()),
+    sockets: values.sockets ?? runFolder(process.env, homedir()),
+    ...(values.quiet ? {} : { log: writeAll }),
+  };
+}
+
+/** A log that nobody reads any more (a closed pipe) must not stop payments that are on record. */
+function writeAll(lines: string): void {
+  try {
+    writeSync(2, lines);
+  } catch {
+    // Nothing can be said about it on the same pipe.
+  }
+}
+
+function fail(error: unknown): never {
+  const known = error instanceof X402Error ? error : new X402Error("USAGE", (error as Error).message);
+  say(`x402-signer: ${known.message}\n  ${known.hint}\n`);
+  process.exit(entryOf(known.code).exit);
+}
+
+async function main(): Promise<void> {
+  process.umask(0o077);
+  const options = readOptions();
+  if (!options) return;
+  const daemon = await startDaemon({ ...options, onFault: fail });
+  say(`x402-signer ${VERSION}: locked, listening for ${[...daemon.agents.keys()].join(", ")}\n`);
+  say(
+    "  It runs under your own user: programs of this user can reach it, so its limits are advice to them.\n",
+  );
+  say(`  agents: ${[...daemon.agents.values()].join(" ")}\n  next: x402-vault unlock\n`);
+  const stop = (): void => {
+    daemon.close().then(() => process.exit(0), fail);
+  };
+  process.once("SIGTERM", stop);
+  process.once("SIGINT", stop);
+}
+
+await main().catch(fail);

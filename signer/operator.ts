@@ -1,0 +1,68 @@
+// What the operator may ask. Everything here is for a human at a command; nothing that touches a network gets it.
+import { parseDocument, compileHousehold } from "../policy/document.ts";
+import type { PaymentIntent } from "../protocol/intent.ts";
+import { OPERATOR_METHODS, type ParamsOf } from "../protocol/methods.ts";
+import { auditPage } from "./audit.ts";
+import { fillCounters } from "./fill.ts";
+import { type HistoryFilter, history } from "./history.ts";
+import { quoteAll } from "./quote.ts";
+import { scopeStates, status } from "./report.ts";
+import { DEFAULT_AGENT } from "./scopes.ts";
+import type { Role } from "./sockets/role.ts";
+import type { Wallet } from "./wallet.ts";
+
+type ForAgent = { agent?: string };
+
+/** `openAgents`: the agents whose sockets are open. */
+export const operatorRole = (wallet: Wallet, openAgents: readonly string[]): Role => ({
+  schemas: OPERATOR_METHODS,
+  handlers: {
+    "signer.status": () => wholeStatus(wallet),
+    "vault.offer": () => ({ publicKey: wallet.offer(), ledger: wallet.ledger.head() }),
+    "vault.unlock": (params: ParamsOf<"vault.unlock">) => {
+      wallet.unlock(params);
+      return wholeStatus(wallet);
+    },
+    "vault.lock": () => {
+      wallet.lock("the operator locked");
+      return wholeStatus(wallet);
+    },
+    "policy.get": () => appliedPolicy(wallet),
+    "policy.apply": ({ document, base }: { document: unknown; base: string }) => {
+      const { version, hash } = wallet.scopes.apply(document, base, (next) => fillCounters(wallet, next));
+      const restartFor = wallet.scopes.agents().filter((agent) => !openAgents.includes(agent));
+      return { version, hash, head: wallet.ledger.head(), restartFor };
+    },
+    "payment.quote": ({
+      intents,
+      agent,
+      document,
+    }: { intents: PaymentIntent[]; document?: unknown } & ForAgent) =>
+      quoteAll(wallet, intents, {
+        agent: agent ?? DEFAULT_AGENT,
+        ...(document === undefined ? {} : { household: compileHousehold(parseDocument(document)) }),
+      }),
+    "budget.get": ({ agent, session }: ForAgent & { session?: string }) => ({
+      scopes: scopeStates(wallet, wallet.scopes.chain(agent ?? DEFAULT_AGENT, session)),
+    }),
+    "history.list": (filter: HistoryFilter) => history(wallet.ledger, filter),
+    "audit.query": (page: { after: number; limit?: number }) => auditPage(wallet.ledger, page),
+  },
+});
+
+/** The household, the unlock and every agent. */
+function wholeStatus(wallet: Wallet) {
+  const all = wallet.scopes.agents().flatMap((agent) => wallet.scopes.chain(agent));
+  return status(wallet, [...new Map(all.map((scope) => [scope.id, scope])).values()]);
+}
+
+function appliedPolicy({ scopes, ledger }: Wallet) {
+  const { policy } = scopes;
+  if (!policy) return { base: "", head: ledger.head() };
+  const { version, hash, appliedAt, document } = policy;
+  return {
+    policy: { version, hash, appliedAt: new Date(appliedAt).toISOString(), document },
+    base: hash,
+    head: ledger.head(),
+  };
+}

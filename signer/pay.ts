@@ -1,0 +1,121 @@
+// One payment, in six steps: identify, resolve, draft, reserve, sign, reply.
+//
+// Nothing is written after the signature and signing is deterministic, so a lost reply, a crash or a retry is step 5
+// again on the stored draft. Between a commit and the signatures it permits no other event runs: the ledger's promises
+// resolve in one turn of the event loop, and steps 5 and 6 have no await. A lock that arrives meanwhile comes after.
+import type { Draft, Refusal } from "../chains/rail.ts";
+import { type Check, type Payment, wireCheck } from "../policy/evaluate.ts";
+import { type PinnedAsset, assetKey } from "../protocol/assets.ts";
+import { type Code, X402Error } from "../protocol/errors.ts";
+import { type PaymentIntent, fingerprint } from "../protocol/intent.ts";
+import type { SignParams, SignResult } from "../protocol/methods.ts";
+import { type Plan, decide, refusedCheck } from "./decide.ts";
+import type { Stored } from "./ledger/verdict.ts";
+import { NONCE_LABEL, railOf } from "./rails.ts";
+import { signReservation } from "./sign.ts";
+import type { Wallet } from "./wallet.ts";
+
+type Signed = Extract<SignResult, { outcome: "signed" }>;
+
+export async function pay(wallet: Wallet, agent: string, params: SignParams): Promise<SignResult> {
+  const { intent, session } = params;
+  // 1 identify: one request at a time per intent, so that the second of two equal ones finds the first one's record.
+  using _turn = await wallet.turns.take(`${agent}\n${intent.id}`);
+  const stored = wallet.ledger.find(agent, intent.id);
+  if (stored && stored.fingerprint !== fingerprint(intent)) throw new X402Error("INTENT_CONFLICT");
+  if (stored && isAlive(stored, wallet)) return await repeat(wallet, agent, intent, stored);
+  wallet.scopes.chain(agent, session);
+  // 2 resolve, 3 draft
+  const plan = await planFor(wallet, agent, params, stored);
+  // 4 reserve
+  const recorded = await wallet.ledger.reserve(agent, (books) => decide(wallet, plan, books));
+  if (recorded.is === "declined") return declined(recorded.check);
+  // 5 sign, 6 reply
+  const result = signed(wallet, recorded.reservation, false);
+  wallet.endUnlockWhenSpent();
+  return result;
+}
+
+const isAlive = (stored: Stored, wallet: Wallet): boolean =>
+  stored.reservation.fields.expires * 1000 > wallet.ledger.now();
+
+/** The same bytes again. Budgets are not asked twice; a payee that was blocked meanwhile is. */
+async function repeat(
+  wallet: Wallet,
+  agent: string,
+  intent: PaymentIntent,
+  stored: Stored,
+): Promise<SignResult> {
+  if (wallet.scopes.blocks(agent, intent)) {
+    const check = refusedCheck("RECIPIENT_BLOCKED", "blockedRecipients");
+    await wallet.ledger.reserve(agent, () => ({ is: "decline", check, fields: { agent, id: intent.id } }));
+    return declined(check);
+  }
+  return signed(wallet, stored.reservation, true);
+}
+
+const declined = (check: Check): SignResult => ({ outcome: "declined", check: wireCheck(check) });
+
+function signed(wallet: Wallet, reservation: Stored["reservation"], replayed: boolean): Signed {
+  const { from, expires } = reservation.fields;
+  const payload = signReservation(reservation, wallet.keyring, wallet.rails) as Signed["payload"];
+  const expiresAt = new Date(expires * 1000).toISOString();
+  return { outcome: "signed", payload, from, expiresAt, replayed, head: wallet.ledger.head() };
+}
+
+/** Steps 2 and 3. A refusal is part of the plan, because it is decided and recorded like everything else. */
+export async function planFor(
+  wallet: Wallet,
+  agent: string,
+  { intent, session, context }: SignParams,
+  stored?: Stored,
+): Promise<Plan> {
+  const { policy } = wallet.scopes;
+  const asset = policy?.registry.get(assetKey(intent.network, intent.asset));
+  const railName = railOf(intent.network);
+  // An intent stays with the account of its first draft, also when the wallet has a new one.
+  const from = stored?.reservation.fields.from ?? (railName && wallet.payer(railName));
+  const base = { agent, intent, session, policy, stored };
+  const refused = refusalOf(intent, policy !== undefined, asset, from);
+  if (refused !== undefined || !policy || !asset || from === undefined) {
+    return { ...base, refused: refused ?? "NO_POLICY" };
+  }
+  const validBefore =
+    Math.floor(wallet.ledger.now() / 1000) + Math.min(intent.maxTimeoutSeconds, policy.maxValidity);
+  const drafted = await draft(wallet, { intent, asset, from, validBefore, agent, context });
+  if ("refused" in drafted) return { ...base, refused: drafted.refused };
+  const { outflow, expires } = drafted;
+  const payment: Payment = { agent, intent, asset, from, outflow, expiresAt: expires * 1000 };
+  return { ...base, payment, draft: drafted };
+}
+
+function refusalOf(
+  intent: PaymentIntent,
+  hasPolicy: boolean,
+  asset: PinnedAsset | undefined,
+  from: string | undefined,
+): Code | undefined {
+  if (!hasPolicy) return "NO_POLICY";
+  if (intent.scheme !== "exact") return "SCHEME_NOT_SUPPORTED";
+  if (railOf(intent.network) === undefined) return "NETWORK_NOT_SUPPORTED";
+  if (!asset) return "ASSET_UNKNOWN";
+  return from === undefined ? "NO_ACCOUNT" : undefined;
+}
+
+async function draft(
+  wallet: Wallet,
+  order: {
+    intent: PaymentIntent;
+    asset: PinnedAsset;
+    from: string;
+    validBefore: number;
+    agent: string;
+    context: unknown;
+  },
+): Promise<Draft | Refusal> {
+  const { agent, intent, context } = order;
+  const rail = wallet.rails.get(railOf(intent.network) ?? "");
+  if (!rail) return { refused: "NETWORK_NOT_SUPPORTED" };
+  const nonce = wallet.keyring.nonce(NONCE_LABEL, agent, intent.id);
+  return rail.draft({ ...order, nonce }, context);
+}

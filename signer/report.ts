@@ -1,0 +1,45 @@
+// What the signer tells about itself: its state, and what is left in each scope.
+import { formatUsd } from "../protocol/amount.ts";
+import type { Status } from "../protocol/methods.ts";
+import { headroom, wireCheck } from "../policy/evaluate.ts";
+import type { Scope } from "../policy/scope.ts";
+import { factsOf } from "./decide.ts";
+import { VERSION } from "./version.ts";
+import type { Wallet } from "./wallet.ts";
+
+export function status(wallet: Wallet, scopes: readonly Scope[]): Status {
+  const { policy } = wallet.scopes;
+  const unlock = unlockState(wallet);
+  return {
+    version: VERSION,
+    state: wallet.keyring.unlocked ? "unlocked" : "locked",
+    // Sockets of a personal signer are 0600 in a 0700 folder: whoever reaches one is this user (or root).
+    sameUid: true,
+    ...(policy ? { policy: { version: policy.version, hash: policy.hash } } : {}),
+    ...(unlock ? { unlock } : {}),
+    scopes: scopeStates(wallet, scopes),
+    head: wallet.ledger.head(),
+  };
+}
+
+export const scopeStates = (wallet: Wallet, scopes: readonly Scope[]): Status["scopes"] =>
+  headroom(scopes, factsOf(wallet, wallet.ledger.books())).map(({ scope, checks }) => ({
+    id: scope.id,
+    kind: scope.kind,
+    ...(scope.endsAt === undefined ? {} : { endsAt: new Date(scope.endsAt).toISOString() }),
+    left: checks.map(wireCheck),
+  }));
+
+function unlockState(wallet: Wallet): Status["unlock"] {
+  const { unlock } = wallet.scopes;
+  if (!unlock) return undefined;
+  const fuel = wallet.fuel();
+  const spend = fuel.find((check) => check.unit === "usd")?.left;
+  const count = fuel.find((check) => check.unit === "count")?.left;
+  return {
+    at: new Date(unlock.at).toISOString(),
+    ...(unlock.scope.endsAt === undefined ? {} : { endsAt: new Date(unlock.scope.endsAt).toISOString() }),
+    ...(spend === undefined ? {} : { spendLeft: formatUsd(spend) }),
+    ...(count === undefined ? {} : { countLeft: Number(count) }),
+  };
+}

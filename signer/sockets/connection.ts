@@ -1,0 +1,145 @@
+// One client. It gets what it asks for in its own time, and harms no other: lines are bounded, so are its requests in
+// flight and the replies it leaves unread; past a bound it is not read from until it catches up.
+import type { Socket } from "node:net";
+import { X402Error } from "../../protocol/errors.ts";
+import {
+  LineReader,
+  MAX_REQUEST_BYTES,
+  decodeRequest,
+  encodeError,
+  encodeResult,
+} from "../../protocol/rpc.ts";
+import type { RpcId } from "../../protocol/rpc.ts";
+import { type Role, dispatch } from "./role.ts";
+
+export const MAX_IN_FLIGHT = 256;
+const MAX_UNREAD_BYTES = 1024 * 1024;
+const MAX_WAITING_LINES = 4096;
+
+export class Connection {
+  readonly #socket: Socket;
+  readonly #role: Role;
+  readonly #reader = new LineReader(MAX_REQUEST_BYTES);
+  readonly #lines: string[] = [];
+  #inFlight = 0;
+  #outbox = "";
+  #paused = false;
+  #ended = false;
+  /** Unix ms of the last whole request or reply; an unfinished line does not count. */
+  #lastActive: number;
+
+  constructor(socket: Socket, role: Role, now: number, done: () => void) {
+    this.#socket = socket;
+    this.#role = role;
+    this.#lastActive = now;
+    socket.on("data", (chunk: Buffer) => {
+      this.#receive(chunk);
+    });
+    socket.on("drain", () => {
+      this.#pump();
+    });
+    socket.on("end", () => {
+      this.#ended = true;
+      this.#closeIfDone();
+    });
+    socket.on("error", () => undefined); // "close" follows
+    socket.on("close", done);
+  }
+
+  get inFlight(): number {
+    return this.#inFlight + this.#lines.length;
+  }
+
+  /** Closes a connection that has nothing in flight and has finished no line since `deadline` (unix ms). */
+  closeIfIdleSince(deadline: number): void {
+    if (this.inFlight === 0 && this.#lastActive < deadline) this.#socket.destroy();
+    // Replies that nobody reads hold memory: the same deadline.
+    if (this.#socket.writableLength > 0 && this.#lastActive < deadline) this.#socket.destroy();
+  }
+
+  /** No more requests; closes after the replies to those that were accepted. */
+  finish(): void {
+    this.#ended = true;
+    this.#socket.pause();
+    this.#closeIfDone();
+  }
+
+  #receive(chunk: Buffer): void {
+    if (this.#ended) return;
+    try {
+      this.#lines.push(...this.#reader.push(chunk));
+      if (this.#lines.length > MAX_WAITING_LINES) throw new X402Error("BUSY");
+    } catch (error) {
+      this.#refuse(error);
+      return;
+    }
+    this.#pump();
+  }
+
+  /** After this nothing on the connection can be trusted to be a line. */
+  #refuse(error: unknown): void {
+    this.#ended = true;
+    this.#lines.length = 0;
+    this.#socket.pause();
+    this.#send(encodeError(null, asError(error)));
+    this.#closeIfDone();
+  }
+
+  #pump(): void {
+    while (this.#lines.length > 0 && this.#inFlight < MAX_IN_FLIGHT && !this.#clogged()) {
+      const line = this.#lines.shift();
+      if (line !== undefined) void this.#answer(line);
+    }
+    this.#setPaused(this.#lines.length > 0 || this.#clogged());
+    this.#closeIfDone();
+  }
+
+  #clogged(): boolean {
+    return this.#socket.writableLength > MAX_UNREAD_BYTES;
+  }
+
+  #setPaused(paused: boolean): void {
+    if (paused === this.#paused || this.#ended) return;
+    this.#paused = paused;
+    if (paused) this.#socket.pause();
+    else this.#socket.resume();
+  }
+
+  async #answer(line: string): Promise<void> {
+    let id: RpcId | null = null;
+    this.#inFlight += 1;
+    try {
+      const request = decodeRequest(line);
+      id = request.id;
+      this.#send(encodeResult(id, await dispatch(this.#role, request)));
+    } catch (error) {
+      this.#send(encodeError(id, asError(error)));
+    }
+    this.#inFlight -= 1;
+    if (this.#lines.length > 0 || this.#ended) this.#pump();
+  }
+
+  /** Replies that are ready in the same turn leave in one write. */
+  #send(line: string): void {
+    this.#lastActive = Date.now();
+    if (this.#outbox === "")
+      setImmediate(() => {
+        this.#flush();
+      });
+    this.#outbox += line;
+  }
+
+  #flush(): void {
+    if (!this.#socket.destroyed) this.#socket.write(this.#outbox);
+    this.#outbox = "";
+    this.#closeIfDone();
+  }
+
+  #closeIfDone(): void {
+    if (this.#ended && this.inFlight === 0 && this.#outbox === "") this.#socket.end();
+  }
+}
+
+/** What a caller may know of a failure: a code of the table, and nothing of an unexpected error's text. */
+const asError = (error: unknown): X402Error =>
+  error instanceof X402Error ? error : new X402Error("INTERNAL");

@@ -1,0 +1,105 @@
+// Opening a role's socket in a folder that this process has locked, and closing it again.
+import { chmodSync, lstatSync, unlinkSync } from "node:fs";
+import { type Server, type Socket, createConnection, createServer } from "node:net";
+import { X402Error } from "../../protocol/errors.ts";
+import { Connection } from "./connection.ts";
+import type { Role } from "./role.ts";
+
+const MAX_CONNECTIONS = 1024;
+const MAX_IN_FLIGHT_IN_ALL = 8192;
+const SWEEP_MS = 5_000;
+
+export interface ListenOptions {
+  readonly path: string;
+  readonly role: Role;
+  /** A connection that finishes no line for so long, and waits for nothing, is closed. */
+  readonly idleMs: number;
+}
+
+export interface Listener {
+  /** Stops accepting, answers what was accepted, and resolves when every connection is closed. */
+  close(): Promise<void>;
+}
+
+/** Listens with mode 0600. Removes a socket that nobody answers on; throws SOCKET_IN_USE for a live one. */
+export async function listen({ path, role, idleMs }: ListenOptions): Promise<Listener> {
+  await removeStale(path);
+  const connections = new Set<Connection>();
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    accept(socket, role, connections);
+  });
+  server.maxConnections = MAX_CONNECTIONS;
+  await listening(server, path);
+  chmodSync(path, 0o600);
+  const sweep = setInterval(() => {
+    for (const connection of connections) connection.closeIfIdleSince(Date.now() - idleMs);
+  }, SWEEP_MS).unref();
+  return {
+    close: () => {
+      clearInterval(sweep);
+      return closed(server, connections);
+    },
+  };
+}
+
+function accept(socket: Socket, role: Role, connections: Set<Connection>): void {
+  let inFlight = 0;
+  for (const other of connections) inFlight += other.inFlight;
+  if (inFlight > MAX_IN_FLIGHT_IN_ALL) {
+    socket.destroy();
+    return;
+  }
+  const connection = new Connection(socket, role, Date.now(), () => {
+    connections.delete(connection);
+  });
+  connections.add(connection);
+}
+
+function listening(server: Server, path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", (error: NodeJS.ErrnoException) => {
+      reject(
+        new X402Error(
+          error.code === "EADDRINUSE" ? "SOCKET_IN_USE" : "INTERNAL",
+          `${path} (${error.code ?? ""})`,
+        ),
+      );
+    });
+    server.listen(path, resolve);
+  });
+}
+
+function closed(server: Server, connections: Set<Connection>): Promise<void> {
+  return new Promise((resolve) => {
+    // Node removes the socket's file with the server.
+    server.close(() => {
+      resolve();
+    });
+    for (const connection of connections) connection.finish();
+  });
+}
+
+/**
+ * Whoever holds the folder's lock is the only signer that binds here, so a socket on which nobody answers is a dead
+ * one's. Anything that is not a socket is somebody's file and stays.
+ */
+async function removeStale(path: string): Promise<void> {
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  if (!stat) return;
+  if (!stat.isSocket()) throw new X402Error("SOCKET_IN_USE", `${path} is not a socket`);
+  if (await answers(path)) throw new X402Error("SOCKET_IN_USE", path);
+  unlinkSync(path);
+}
+
+function answers(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = createConnection(path);
+    probe.once("connect", () => {
+      probe.destroy();
+      resolve(true);
+    });
+    probe.once("error", () => {
+      resolve(false);
+    });
+  });
+}

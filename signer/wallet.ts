@@ -1,0 +1,169 @@
+// What the signer holds together: the ledger, the scopes, the keys, and the life of an unlock.
+import type { Rail } from "../chains/rail.ts";
+import { headroom } from "../policy/evaluate.ts";
+import { X402Error } from "../protocol/errors.ts";
+import type { Head, ParamsOf } from "../protocol/methods.ts";
+import { parseUsd } from "../protocol/amount.ts";
+import { type HandoffMessage, type Offer, createOffer } from "../vault/handoff.ts";
+import { type SigningPart, decode, wipe } from "../vault/signing.ts";
+import { factsOf } from "./decide.ts";
+import { Keyring, publicAccount } from "./keyring.ts";
+import type { Ledger } from "./ledger/ledger.ts";
+import { Scopes } from "./scopes.ts";
+import { Turns } from "./turns.ts";
+
+interface KnownVault {
+  readonly vault: string;
+  readonly generation: number;
+  readonly accounts: readonly ReturnType<typeof publicAccount>[];
+}
+
+const MAX_TIMER_MS = 2_147_483_647;
+
+export class Wallet {
+  readonly ledger: Ledger;
+  readonly rails: ReadonlyMap<string, Rail>;
+  readonly scopes: Scopes;
+  readonly keyring = new Keyring();
+  readonly turns = new Turns();
+  #known: KnownVault | undefined;
+  #offer: Offer | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #spentCheck: NodeJS.Immediate | undefined;
+
+  constructor(ledger: Ledger, rails: ReadonlyMap<string, Rail>) {
+    this.ledger = ledger;
+    this.rails = rails;
+    this.scopes = new Scopes(ledger);
+    this.#known = knownVault(ledger);
+  }
+
+  /** Active accounts of the vault that was last unlocked here, also while locked. */
+  accounts(): { rail: string; address: string }[] {
+    const active = this.#known?.accounts.filter((account) => !account.retired) ?? [];
+    return active.map(({ rail, address }) => ({ rail, address }));
+  }
+
+  payer(rail: string): string | undefined {
+    return this.accounts().find((account) => account.rail === rail)?.address;
+  }
+
+  /** A one-time key to seal the next unlock to; an earlier offer is void. */
+  offer(): string {
+    this.#offer?.drop();
+    this.#offer = createOffer();
+    return this.#offer.publicKey;
+  }
+
+  /** Takes the keys over and begins an unlock, in place of the one that runs. */
+  unlock(params: ParamsOf<"vault.unlock">): void {
+    const limits = limitsOf(params.scope, this.ledger.now());
+    if (params.lastHead && !this.ledger.contains(params.lastHead))
+      throw lostRows(params.lastHead, this.ledger.head());
+    const part = this.#receive(params);
+    try {
+      this.#refuseOthers(part);
+    } catch (error) {
+      wipe(part);
+      throw error;
+    }
+    this.keyring.unlock(part, this.rails);
+    this.scopes.endUnlock("unlocked again");
+    const accounts = part.accounts.map(publicAccount);
+    const { vaultId: vault, generation } = part;
+    this.scopes.beginUnlock(limits, { vault, generation, accounts });
+    this.#known = { vault, generation, accounts };
+    this.#setTimer(limits.endsAt);
+  }
+
+  /** Wipes the keys and records why; nothing happens when there are none. */
+  lock(reason: string): void {
+    clearTimeout(this.#timer);
+    this.keyring.lock();
+    this.scopes.endUnlock(reason);
+  }
+
+  endUnlockIfOver(now: number): void {
+    const endsAt = this.scopes.unlock?.scope.endsAt;
+    if (endsAt === undefined || now < endsAt || !this.keyring.unlocked) return;
+    this.keyring.lock();
+    // Not here: a row of its own cannot be written inside the commit that asks.
+    setImmediate(() => {
+      this.lock("the time was over");
+    });
+  }
+
+  /**
+   * Locks when the unlock's spend or count is used up. Not at once: every payment of the commit that used it up still
+   * has to be signed, which happens before the event loop turns.
+   */
+  endUnlockWhenSpent(): void {
+    if (this.#spentCheck || this.scopes.unlock?.scope.policy.budgets.length === 0) return;
+    this.#spentCheck = setImmediate(() => {
+      this.#spentCheck = undefined;
+      if (this.fuel().some((check) => check.left === 0n)) this.lock("what was given is spent");
+    });
+  }
+
+  /** The limits of the unlock that runs, with what is left. */
+  fuel() {
+    const scope = this.scopes.unlock?.scope;
+    return scope ? (headroom([scope], factsOf(this, this.ledger.books()))[0]?.checks ?? []) : [];
+  }
+
+  #receive(message: HandoffMessage): SigningPart {
+    const offer = this.#offer;
+    if (!offer) throw new X402Error("INVALID_REQUEST", "ask for an offer first");
+    this.#offer = undefined;
+    const plaintext = offer.open(message);
+    try {
+      return decode(plaintext);
+    } finally {
+      plaintext.fill(0);
+    }
+  }
+
+  #refuseOthers({ ledgerId, vaultId, generation }: SigningPart): void {
+    if (ledgerId !== this.ledger.head().ledger) throw new X402Error("VAULT_OTHER_LEDGER");
+    const known = this.#known;
+    if (!known) return;
+    if (known.vault !== vaultId)
+      throw new X402Error("VAULT_REPLACED", "this signer was unlocked with another vault");
+    if (generation < known.generation)
+      throw new X402Error("VAULT_REPLACED", "this is an old copy of the vault");
+  }
+
+  #setTimer(endsAt: number | undefined): void {
+    clearTimeout(this.#timer);
+    if (endsAt === undefined) return;
+    const wait = Math.min(Math.max(endsAt - this.ledger.now(), 0), MAX_TIMER_MS);
+    this.#timer = setTimeout(() => {
+      if (this.ledger.now() >= endsAt) this.lock("the time was over");
+      else this.#setTimer(endsAt);
+    }, wait);
+    this.#timer.unref();
+  }
+}
+
+function limitsOf(scope: ParamsOf<"vault.unlock">["scope"], now: number) {
+  const endsAt = scope.endsAt === undefined ? undefined : Date.parse(scope.endsAt);
+  if (endsAt !== undefined && endsAt <= now)
+    throw new X402Error("INVALID_REQUEST", "the unlock would end in the past");
+  return {
+    ...(endsAt === undefined ? {} : { endsAt }),
+    ...(scope.spend === undefined ? {} : { spend: parseUsd(scope.spend, "spend") }),
+    ...(scope.count === undefined ? {} : { count: BigInt(scope.count) }),
+  };
+}
+
+const lostRows = (seen: Head, head: Head): X402Error =>
+  seen.ledger === head.ledger
+    ? new X402Error("LEDGER_BEHIND", `row ${seen.seq} was seen here before`)
+    : new X402Error("VAULT_OTHER_LEDGER");
+
+function knownVault(ledger: Ledger): KnownVault | undefined {
+  const select = ledger.select("SELECT value FROM meta WHERE key = 'unlocked'").get() as
+    { value: string } | undefined;
+  const body = select && ledger.row(Number(select.value))?.body;
+  return body === undefined ? undefined : (JSON.parse(body) as KnownVault);
+}
