@@ -136,20 +136,3 @@ export function isOver(key: string, bucket: number, now: number): boolean {
   if (seconds === undefined) return false;
   return bucket < Math.floor((now * ROLLING_BUCKETS) / (seconds * 1000)) - ROLLING_BUCKETS;
 }
-
-// No calendar period is longer, whatever a time zone does to its clocks.
-const LONGEST_DAYS: Readonly<Record<string, number>> = { day: 2, week: 9, month: 33 };
-const DAY_MS = 86_400_000;
-
-/**
- * True when the key's window can never read this bucket again, at `now` (unix ms) or later. Whether an unlock or a
- * session is over is for the ledger's owner to know.
- */
-export function isOver(key: string, bucket: number, now: number): boolean {
-  const window = (key.split("|", 3)[2] ?? "").split("@", 1)[0] ?? "";
-  const days = LONGEST_DAYS[window];
-  if (days !== undefined) return bucket * 1000 + days * DAY_MS <= now;
-  const seconds = parseDuration(window);
-  if (seconds === undefined) return false;
-  return bucket < Math.floor((now * ROLLING_BUCKETS) / (seconds * 1000)) - ROLLING_BUCKETS;
-}
