@@ -1,0 +1,32 @@
+// The newest head of the ledger that the operator has seen, beside the vault: what a signer whose ledger was rolled
+// back cannot show. Every operator command keeps it; unlock hands it over.
+import { join } from "node:path";
+import { x402Home } from "../client/paths.ts";
+import { X402Error } from "../protocol/errors.ts";
+import { parseJson } from "../protocol/json.ts";
+import { type Head, headSchema } from "../protocol/methods.ts";
+import { readPrivate, replacePrivate } from "../vault/file.ts";
+
+const LIMIT = 1024;
+const path = (): string => join(x402Home(), "head.json");
+
+/** The head on file. Throws VAULT_UNSAFE_FILE, or INVALID_REQUEST for a file that holds none. */
+export const knownHead = (): Head | undefined => parse(readPrivate(path(), LIMIT));
+
+/**
+ * Keeps `head` if it is of the same ledger as the one on file and not older. Another ledger's takes its place only
+ * when `ledger` names it: the vault does, and a signer that merely answers does not.
+ */
+export function keepHead(head: Head, ledger?: string): void {
+  const known = knownHead();
+  const replaces = known?.ledger !== head.ledger ? head.ledger === ledger : head.seq > known.seq;
+  if (known !== undefined && !replaces) return;
+  replacePrivate(path(), LIMIT, () => Buffer.from(`${JSON.stringify(head)}\n`));
+}
+
+function parse(bytes: Uint8Array | undefined): Head | undefined {
+  if (bytes === undefined) return undefined;
+  const head = headSchema.safeParse(parseJson(Buffer.from(bytes).toString("utf8"), "head.json"));
+  if (!head.success) throw new X402Error("INVALID_REQUEST", `${path()} holds no head`);
+  return head.data;
+}

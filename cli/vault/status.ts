@@ -1,0 +1,73 @@
+// x402-vault status: the vault on disk, and what the signer says of itself.
+import { existsSync } from "node:fs";
+import type { Command } from "commander";
+import { operatorCall } from "../../client/signer.ts";
+import type { Status } from "../../protocol/methods.ts";
+import { readHeader } from "../../vault/vault.ts";
+import { keepHead } from "../head.ts";
+import { type SocketOptions, socketOption, withSigner } from "../operator.ts";
+import { print, printable, table } from "../terminal.ts";
+import { type VaultOptions, vaultOption } from "./options.ts";
+
+type Options = VaultOptions & SocketOptions & { json?: true };
+
+export const addStatus = (vault: Command): Command =>
+  vault
+    .command("status")
+    .description("show the vault and whether the signer is locked")
+    .option("--json", "print the signer's answer as JSON")
+    .addOption(vaultOption())
+    .addOption(socketOption())
+    .action(status);
+
+async function status(options: Options): Promise<void> {
+  if (options.json !== true) for (const line of table(vaultRows(options.vault))) print(line);
+  const answer = await withSigner(options.socket, (signer) => operatorCall(signer, "signer.status", {}));
+  keepHead(answer.head);
+  if (options.json === true) print(JSON.stringify(answer));
+  else for (const line of table(signerRows(answer))) print(line);
+}
+
+/** One sentence on an unlock that runs, or on there being none. */
+export function describeUnlock({ state, unlock, frozenBy }: Status): string[] {
+  if (state === "frozen") return [`The signer is frozen (${frozenBy ?? "unknown"}): it signs nothing.`];
+  if (unlock === undefined) return ["The signer is locked."];
+  const limits = [
+    ...(unlock.endsAt === undefined ? [] : [`until ${local(unlock.endsAt)}`]),
+    ...(unlock.spendLeft === undefined ? [] : [`for ${unlock.spendLeft} USD`]),
+    ...(unlock.countLeft === undefined ? [] : [`for ${unlock.countLeft} payments`]),
+  ];
+  return [`The signer is unlocked ${limits.length === 0 ? "until x402-vault lock" : limits.join(", ")}.`];
+}
+
+function vaultRows(path: string): string[][] {
+  if (!existsSync(path)) return [["vault", `none at ${printable(path)}`]];
+  const { vaultId, generation, accounts } = readHeader(path);
+  const paying = accounts.filter(({ retired }) => !retired).map(({ rail, address }) => [rail, address]);
+  return [["vault", `${printable(path)} (${vaultId.slice(0, 8)}, generation ${generation})`], ...paying];
+}
+
+function signerRows(answer: Status): string[][] {
+  const { policy, head, version } = answer;
+  return [
+    [
+      "signer",
+      `${printable(version)}${answer.sameUid ? ", your own user: its limits are advisory for your programs" : ""}`,
+    ],
+    ["state", describeUnlock(answer).join(" ")],
+    [
+      "policy",
+      policy === undefined
+        ? "none: nothing may be paid"
+        : `version ${policy.version} (${policy.hash.slice(0, 8)})`,
+    ],
+    ["ledger", `${head.ledger.slice(0, 8)}, ${head.seq} rows (${head.hash.slice(0, 8)})`],
+  ];
+}
+
+const local = (iso: string): string => {
+  const at = new Date(iso);
+  const pad = (value: number) => String(value).padStart(2, "0");
+  const day = `${at.getFullYear()}-${pad(at.getMonth() + 1)}-${pad(at.getDate())}`;
+  return `${day} ${pad(at.getHours())}:${pad(at.getMinutes())}`;
+};
