@@ -7,20 +7,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { X402Error } from "../protocol/errors.ts";
 import { type PaymentIntent, intentIdSchema, intentSchema } from "../protocol/intent.ts";
 import type { SignResult } from "../protocol/methods.ts";
-import {
-  MAX_TERMS_BYTES,
-  type Terms,
-  paymentHeader,
-  readSettlement,
-  readTerms,
-  withPaymentIdentifier,
-} from "../protocol/x402.ts";
+import { type Terms, paymentHeader, readSettlement, withPaymentIdentifier } from "../protocol/x402.ts";
 import { abortable } from "./abort.ts";
-import { discard, readAtMost } from "./body.ts";
+import { discard } from "./body.ts";
 import { type Offer, byQuote, offersOf } from "./choose.ts";
 import { PaymentDeclined, PaymentHeld, notePayment, withIntentId } from "./outcome.ts";
 import { Payer, type PayerOptions } from "./payer.ts";
 import { type Fetch, type Outgoing, follow, outgoing, send } from "./request.ts";
+import { termsOf } from "./terms.ts";
 
 export { PaymentDeclined, PaymentHeld, paymentOf } from "./outcome.ts";
 
@@ -122,24 +116,6 @@ async function sign(
     if (left <= 0) throw new PaymentHeld(result, intent.id);
     await abortable(() => sleep(Math.min(left, POLL_MS)), signal);
   }
-}
-
-/** The terms of a 402; undefined when it is none, or not x402. Leaves the response's own body to the caller. */
-async function termsOf(response: Response): Promise<Terms | undefined> {
-  if (response.status !== 402) return undefined;
-  const header = response.headers.get("PAYMENT-REQUIRED");
-  try {
-    return readTerms(header === null ? { body: await startOf(response) } : { header });
-  } catch (error) {
-    discard(response);
-    throw error;
-  }
-}
-
-/** One byte more than terms may have, so that longer ones are seen to be. */
-async function startOf(response: Response): Promise<string> {
-  const { body } = response.clone();
-  return new TextDecoder().decode(body === null ? undefined : await readAtMost(body, MAX_TERMS_BYTES + 1));
 }
 
 /** A caller that brings a payment of its own pays by itself. */
