@@ -27,7 +27,7 @@ export function siteOf(url: string | undefined): Site | undefined {
 
 const WILDCARD = "*.";
 const IP = /^\[|^[0-9.]+$/;
-const HOST = /^(?:\[[0-9a-fA-F:.]+\]|[^[\]:%*]+)$/;
+const HOST = /^(?:\[[0-9a-fA-F:.]+\]|[^[\]:%*/?#]+)$/;
 
 /**
  * One spelling (lower case, punycode) for a domain as a policy names it: "example.com", "*.example.com",
@@ -37,10 +37,8 @@ export function canonicalDomain(pattern: string): string | undefined {
   const wild = pattern.startsWith(WILDCARD);
   const name = wild ? pattern.slice(WILDCARD.length) : pattern;
   const site = HOST.test(name) ? siteOf(`http://${name}/`) : undefined;
-  if (site === undefined || !site.resource.endsWith("//" + site.domain + "/")) return undefined;
-  const { domain } = site;
-  if (wild && IP.test(domain)) return undefined;
-  return wild ? WILDCARD + domain : domain;
+  if (site === undefined || (wild && IP.test(site.domain))) return undefined;
+  return wild ? WILDCARD + site.domain : site.domain;
 }
 
 /** True when `domain` is one of `suffixes` or lies below one. */

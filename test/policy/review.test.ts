@@ -1,0 +1,143 @@
+import { describe, expect, it } from "vitest";
+import { review } from "../../policy/check.ts";
+import { diffDocuments } from "../../policy/diff.ts";
+import { parseDocument } from "../../policy/document.ts";
+import { PRESETS } from "../../policy/presets.ts";
+import { ALICE, BOB } from "./household.ts";
+
+const SOUND = {
+  version: 1,
+  allowedNetworks: ["base"],
+  allowedAssets: ["USDC"],
+  allowedRecipients: [ALICE],
+  perCallMax: "0.10",
+  perDayMax: "5",
+  perMonthMax: "50",
+  totalMax: "100",
+  budgets: [{ name: "n", count: 60, window: "1m" }],
+};
+const remarks = (fields: object) =>
+  review(parseDocument({ ...SOUND, ...fields })).map(({ path, text }) => `${path}: ${text}`);
+const extra = (budget: object) => ({ budgets: [...SOUND.budgets, { name: "b", ...budget }] });
+
+describe("review", () => {
+  it("has nothing to say about a document that says everything", () => {
+    expect(remarks({})).toEqual([]);
+  });
+
+  it.each<[string, object]>([
+    ["totalMax: nothing limits what is spent in all", { totalMax: undefined }],
+    ["perCallMax: one payment may take", { perCallMax: undefined }],
+    ["allowedNetworks: absent", { allowedNetworks: undefined }],
+    ["allowedAssets: absent", { allowedAssets: undefined }],
+    ["allowedRecipients: neither payees nor domains", { allowedRecipients: undefined }],
+    [
+      "allowedDomains: domains are the agent's claims",
+      { allowedRecipients: undefined, allowedDomains: ["a.example"] },
+    ],
+    ["budgets: no count", { budgets: [] }],
+    ["allowedNetworks: no known asset is on eip155:10", { allowedNetworks: ["base", "eip155:10"] }],
+    ["allowedRecipients: is empty", { allowedRecipients: [] }],
+    ["allowedDomains: *.com allows every domain", { allowedDomains: ["*.com"] }],
+    [`allowedRecipients: ${ALICE} is blocked too`, { blockedRecipients: [ALICE] }],
+    [
+      "allowedDomains: x.a.example is blocked too",
+      { allowedDomains: ["x.a.example"], blockedDomains: ["a.example"] },
+    ],
+    ["perDayMax: 60.00 is never reached: perMonthMax is 50.00", { perDayMax: "60" }],
+    ["perCallMax: 6.00 is never reached: perDayMax is 5.00", { perCallMax: "6" }],
+    ["perSessionMax: 101.00 is never reached", { perSessionMax: "101" }],
+    ["perDayMax: is 0", { perDayMax: "0" }],
+    [
+      "budgets[b]: is never reached: perDayMax is 5.00",
+      extra({ limit: "6", window: "day", per: "recipient" }),
+    ],
+    ["budgets[b]: is never reached: totalMax", extra({ limit: "101", window: "1h" })],
+    ["budgets[b]: rests on claims", extra({ limit: "1", window: "day", per: "domain" })],
+    ["budgets[b]: is 0", extra({ count: 0, window: "day" })],
+    [
+      "budgets[b]: never applies: its network",
+      extra({ count: 1, window: "day", match: { network: "polygon" } }),
+    ],
+    [
+      "budgets[b]: never applies: its recipient",
+      extra({ count: 1, window: "day", match: { recipient: BOB } }),
+    ],
+    [
+      "budgets[b]: never applies: its domain",
+      {
+        allowedDomains: ["a.example"],
+        ...extra({ count: 1, window: "day", match: { domain: "b.example" } }),
+      },
+    ],
+    ["agents.a.perDayMax: 6.00 has no effect", { agents: { a: { perDayMax: "6" } } }],
+    [
+      "agents.a.allowedNetworks: eip155:137 is not allowed",
+      { agents: { a: { allowedNetworks: ["polygon"] } } },
+    ],
+    ["agents.a.allowedRecipients: is empty", { agents: { a: { allowedRecipients: [] } } }],
+  ])("%s", (expected, fields) => {
+    expect(remarks(fields).filter((remark) => remark.startsWith(expected))).toHaveLength(1);
+  });
+
+  it("tells when only some payments are limited", () => {
+    const budgets = [{ name: "b", limit: "1", window: "day", per: "recipient" }];
+    const none = { perDayMax: undefined, perMonthMax: undefined, totalMax: undefined };
+    expect(remarks({ ...none, budgets })).toContain(
+      "budgets: every budget is for some payments only; the others are not limited",
+    );
+  });
+});
+
+describe("diff", () => {
+  const from = parseDocument(SOUND);
+  const changes = (fields: object) =>
+    diffDocuments(from, parseDocument({ ...SOUND, ...fields })).map(
+      (change) => `${change.path} ${change.from ?? "-"} -> ${change.to ?? "-"} ${change.effect}`,
+    );
+
+  it.each<[string, object]>([
+    ["perDayMax 5.00 -> 6.00 looser", { perDayMax: "6" }],
+    ["perDayMax 5.00 -> 4.00 tighter", { perDayMax: "4" }],
+    ["perDayMax 5.00 -> - looser", { perDayMax: undefined }],
+    ["perWeekMax - -> 9.00 tighter", { perWeekMax: "9" }],
+    ["allowedNetworks - -> eip155:137 looser", { allowedNetworks: ["base", "polygon"] }],
+    ["allowedNetworks eip155:8453 -> - tighter", { allowedNetworks: [] }],
+    ["allowedNetworks eip155:8453 -> - looser", { allowedNetworks: undefined }],
+    ["allowedDomains - -> (empty list) tighter", { allowedDomains: [] }],
+    ["blockedDomains - -> a.example, b.example tighter", { blockedDomains: ["b.example", "a.example"] }],
+    ["blockedDomains - -> (empty list) neither", { blockedDomains: [] }],
+    ["timezone - -> Europe/Athens neither", { timezone: "Europe/Athens" }],
+    ["maxValidity - -> 5m tighter", { maxValidity: "5m" }],
+    ["maxValidity - -> 20m looser", { maxValidity: "20m" }],
+    [
+      "budgets[n] count 60, window 1m -> count 61, window 1m looser",
+      { budgets: [{ ...SOUND.budgets[0], count: 61 }] },
+    ],
+    [
+      "budgets[n] count 60, window 1m -> count 60, window 2m neither",
+      { budgets: [{ ...SOUND.budgets[0], window: "2m" }] },
+    ],
+    ["budgets[n] count 60, window 1m -> - looser", { budgets: [] }],
+    [
+      "budgets[x] - -> limit 1.00, window day tighter",
+      { budgets: [...SOUND.budgets, { name: "x", limit: "1", window: "day" }] },
+    ],
+    ['agents.a - -> {"perDayMax":"1.00"} looser', { agents: { a: { perDayMax: "1" } } }],
+  ])("%s", (expected, fields) => {
+    expect(changes(fields)).toEqual([expected]);
+  });
+
+  it("is empty for two spellings of one document", () => {
+    expect(changes({ perDayMax: "5.00", allowedNetworks: ["eip155:8453"] })).toEqual([]);
+  });
+
+  it("looks into agents that both have, and starts from nothing", () => {
+    const one = parseDocument({ ...SOUND, agents: { a: { perDayMax: "1" } } });
+    const two = parseDocument({ ...SOUND, agents: { a: { perDayMax: "2" } } });
+    expect(diffDocuments(one, two)).toEqual([
+      { path: "agents.a.perDayMax", from: "1.00", to: "2.00", effect: "looser" },
+    ]);
+    expect(diffDocuments(undefined, parseDocument(PRESETS[0]!.document)).length).toBeGreaterThan(5);
+  });
+});
