@@ -52,12 +52,13 @@ export const rubOut = (lines: number): void => {
 let typedAhead = new Uint8Array();
 
 async function ask(question: string, editor: LineEditor): Promise<Secret> {
-  show(question);
   const input = new ReadStream(openTerminal("r"));
   const restore = () => input.setRawMode(false);
   process.once("exit", restore);
   input.setRawMode(true);
   try {
+    // After the echo is off: who answers at once must not see the answer.
+    show(question);
     return await answerOf(input, editor);
   } finally {
     process.off("exit", restore);

@@ -90,10 +90,14 @@ async function addKey(options: Options): Promise<void> {
 async function readWallet({ from }: Options): Promise<Wallet> {
   using input = from === undefined ? await askSecret(QUESTION) : readSecret(from, "the phrase or key");
   const key = input.use(keyFrom);
-  return key === undefined ? { entropy: entropyOf(input) } : { key: validKey(key) };
+  if (key !== undefined) return { key: validKey(key) };
+  if (!input.use(hasSpace)) throw new X402Error("PHRASE_INVALID", "neither 12 to 24 words nor 64 hex digits");
+  return { entropy: entropyOf(input) };
 }
 
 const QUESTION = "Recovery phrase or private key (not shown): ";
+
+const hasSpace = (bytes: Uint8Array): boolean => bytes.some((byte) => byte <= 32);
 
 /** Refuses what is no private key before a passphrase is asked for. */
 function validKey(key: Secret): Secret {
