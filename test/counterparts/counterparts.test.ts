@@ -1,6 +1,9 @@
 // The stage that other tests and the demo stand on: with the reference client instead of ours, it must work.
 
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
+import { connect } from "node:net";
 import type { FacilitatorClient } from "@x402/core/server";
 import { decodePaymentResponseHeader, wrapFetchWithPayment, x402Client } from "@x402/fetch";
 import { ExactEvmScheme, findDefaultAsset } from "@x402/evm";
@@ -51,6 +54,21 @@ describe("the token", () => {
     } finally {
       await chain.close();
     }
+  });
+});
+
+describe("the chain", () => {
+  it("ends with the process that started it, however that ends", async () => {
+    const module = JSON.stringify(new URL("chain.ts", import.meta.url).href);
+    const start = `import(${module}).then(({ startChain }) => startChain()).then(({ url }) => console.log(url))`;
+    const owner = spawn(process.execPath, ["-e", `${start}; setInterval(() => {}, 1e6)`]);
+    const [line] = (await once(owner.stdout, "data")) as [Buffer];
+    const { port } = new URL(line.toString());
+    const watch = connect(Number(port), "127.0.0.1").on("error", () => undefined);
+    await once(watch, "connect");
+    const gone = once(watch, "close");
+    owner.kill("SIGKILL");
+    await gone;
   });
 });
 
