@@ -187,6 +187,17 @@ describe("a policy of the client's own", () => {
     await Promise.all([base, ...shops].map((one) => one.close()));
   });
 
+  it("has a session that goes on where it was when the signer was killed", () =>
+    withShop(async ({ url, earned }) => {
+      const pay = payer({ perSessionMax: "0.02" });
+      expect((await pay(`${url}/weather`)).status).toBe(200);
+      await signer.kill();
+      await signer.restart();
+      expect((await pay(`${url}/weather`)).status).toBe(200);
+      await expect(pay(`${url}/weather`)).rejects.toMatchObject({ code: "SESSION_BUDGET_EXCEEDED" });
+      expect(await earned()).toBe(2n * CENT);
+    }));
+
   it("cannot widen what the operator allows", () =>
     withShop(async ({ url }) => {
       const pay = payer({ perCallMax: "5.00" });
