@@ -109,7 +109,7 @@ export function additions(
  * The one failing check to name: the reason that stays longest (ranking.ts), then the later reopening, then the outer
  * scope, then the rule's name. Undefined when all pass.
  */
-export function binding(decision: Decision): Check | undefined {
+export function binding(decision: Pick<Decision, "checks">): Check | undefined {
   return decision.checks.filter((check) => !check.ok).sort((a, b) => rankOf(a, b))[0];
 }
 

@@ -1,0 +1,16 @@
+// x402-policy: the rules an agent pays under, and the record of what was paid. It speaks to a running signer; the
+// rules are the signer's, and a file changes nothing until it is applied.
+import { program, run } from "../command.ts";
+import { addApply } from "./apply.ts";
+import { addAudit } from "./audit.ts";
+import { addCheck } from "./check.ts";
+import { addExplain } from "./explain.ts";
+import { addInit } from "./init.ts";
+import { addSet, addUnset } from "./set.ts";
+import { addShow } from "./show.ts";
+import { addSpending } from "./spending.ts";
+
+const policy = program("x402-policy", "what an agent may pay, and what it has paid");
+const commands = [addInit, addShow, addSet, addUnset, addApply, addCheck, addExplain, addSpending, addAudit];
+for (const add of commands) add(policy);
+await run(policy);
