@@ -3,8 +3,9 @@
 // machine, in a folder that is gone afterwards. Every line is printed after it was checked; a false one ends the demo
 // with an error.
 
-import { type Address, formatUnits } from "viem";
+import type { Address } from "viem";
 import { privateKeyToAddress, generatePrivateKey } from "viem/accounts";
+import { formatUnits } from "../protocol/amount.ts";
 import { startChain } from "../test/counterparts/chain.ts";
 import { startFacilitator } from "../test/counterparts/facilitator.ts";
 import { startShop } from "../test/counterparts/shop.ts";
@@ -16,6 +17,7 @@ const POLICY = {
   allowedAssets: ["USDC"],
   perCallMax: "0.25",
   perDayMax: "0.35",
+  totalMax: "5.00",
 };
 const PRICES = { "GET /weather": "0.10", "GET /satellite": "2.00" };
 const ALLOWANCE = 5_000_000n;
@@ -24,7 +26,7 @@ const TENTH = 100_000n;
 const say = (line: string): void => {
   console.log(line);
 };
-const usdc = (units: bigint): string => `${formatUnits(units, 6)} USDC`;
+const usdc = (units: bigint): string => `${formatUnits(units, 6, 2)} USDC`;
 
 function must(isTrue: boolean, what: string, outcome?: Outcome): void {
   if (!isTrue) throw new Error(outcome ? `${what}\n${outcome.stdout}${outcome.stderr}` : what);
@@ -39,11 +41,11 @@ async function main(): Promise<void> {
   const payTo = privateKeyToAddress(generatePrivateKey());
   const shop = await startShop({ chain, facilitator: startFacilitator(chain), payTo, prices: PRICES });
   try {
-    say("A chain with USDC on it and a shop for weather run on this machine. The rest is yours:\n");
+    say("A chain with USDC on it and a shop for weather forecasts run on this machine. The owner:");
     const wallet = await openWallet(home);
     await chain.mint(wallet, ALLOWANCE);
     must((await chain.balanceOf(wallet)) === ALLOWANCE, "the faucet did not pay");
-    say(`    A faucet gives it ${usdc(ALLOWANCE)}.`);
+    say(`    The owner puts ${usdc(ALLOWANCE)} into it.`);
     await unlock(home);
     await applyPolicy(home);
     await payThreeTimes(home, shop.url, chain);
@@ -51,12 +53,13 @@ async function main(): Promise<void> {
     must(shop.served.length === 3, `the shop served ${shop.served.length} times`);
     must((await chain.balanceOf(payTo)) === 3n * TENTH, "the shop did not earn 0.30");
     must((await chain.balanceOf(wallet)) === ALLOWANCE - 3n * TENTH, "the wallet did not pay 0.30");
+    say("The owner, looking back:");
+    await lookBack(home, payTo);
     say(
-      `\nOn the chain: the shop has ${usdc(3n * TENTH)}, the wallet ${usdc(ALLOWANCE - 3n * TENTH)}. On record:\n`,
+      `On the chain the wallet has ${usdc(ALLOWANCE - 3n * TENTH)} left, and the shop earned ${usdc(3n * TENTH)}.`,
     );
-    await lookBack(home);
     say(
-      `\nAll of it in ${((Date.now() - started) / 1000).toFixed(1)} seconds, and every line above was checked.`,
+      `Done in ${((Date.now() - started) / 1000).toFixed(1)} seconds, and every line above was checked before it was printed.`,
     );
   } finally {
     await Promise.all([shop.close(), chain.close()]);
@@ -77,7 +80,7 @@ async function openWallet(home: Household): Promise<Address> {
 async function unlock(home: Household): Promise<void> {
   const pid = await home.startSigner();
   say("$ x402-signer");
-  say(`    Process ${pid} listens for the agent. It holds no key yet.`);
+  say(`    Process ${pid} listens for the agent, and holds no key yet.`);
   const secret = ["--passphrase-file", home.path("passphrase")];
   const outcome = await home.run("bin/x402-vault.ts", "unlock", "--for", "1h", ...secret);
   must(outcome.status === 0, "the signer was not unlocked", outcome);
@@ -90,11 +93,15 @@ async function applyPolicy(home: Household): Promise<void> {
   const outcome = await home.run("bin/x402-policy.ts", "apply", home.path("policy.json"), "--yes");
   must(outcome.status === 0, "the policy was not applied", outcome);
   say("$ x402-policy apply policy.json");
-  say(`    USDC on Base Sepolia, at most ${POLICY.perCallMax} a call and ${POLICY.perDayMax} a day.`);
+  say(
+    `    USDC on Base Sepolia: ${POLICY.perCallMax} a call, ${POLICY.perDayMax} a day, ${POLICY.totalMax} in all.`,
+  );
 }
 
 async function payThreeTimes(home: Household, shop: string, chain: Awaited<ReturnType<typeof startChain>>) {
-  say(`\nNow the agent. It knows a socket and a URL:\n\n$ node pay.ts ${shop}/weather    # three times`);
+  say(
+    `The agent, who knows a socket and a URL and never sees a key:\n$ node pay.ts ${shop}/weather   # three times`,
+  );
   for (let i = 0; i < 3; i++) {
     const outcome = await home.run("examples/pay.ts", `${shop}/weather`);
     const hash = /paid in (0x[0-9a-f]{64})$/m.exec(outcome.stdout)?.[1];
@@ -117,16 +124,19 @@ async function beDeclinedTwice(home: Household, shop: string): Promise<void> {
   for (const { path, costs, code } of asked) {
     const outcome = await home.run("examples/pay.ts", shop + path);
     must(outcome.status === 1 && outcome.stdout.startsWith(`declined, ${code}:`), `no ${code}`, outcome);
-    say(`$ node pay.ts ${shop}${path}    # for ${costs}`);
+    say(`$ node pay.ts ${shop}${path}   # for ${costs}`);
     say(`    ${outcome.stdout.trim()}`);
   }
 }
 
-async function lookBack(home: Household): Promise<void> {
-  const spending = await home.run("bin/x402-policy.ts", "spending");
-  must(spending.status === 0 && spending.stdout.includes("0.30"), "the budget does not say 0.30", spending);
-  say("$ x402-policy spending");
-  for (const line of spending.stdout.trimEnd().split("\n")) say(`    ${line}`);
+async function lookBack(home: Household, payTo: Address): Promise<void> {
+  const question = ["--network", "base-sepolia", "--to", payTo, "--amount", "0.10"];
+  const why = await home.run("bin/x402-policy.ts", "explain", ...question);
+  const budget = why.stdout.split("\n").find((line) => line.includes("perDayMax")) ?? "";
+  const says = /FAIL .* limit 0.35 +used 0.30 +left 0.05 /.test(budget);
+  must(why.status === 1 && says, "the day's budget is not 0.30 of 0.35", why);
+  say("$ x402-policy explain --amount 0.10 ...");
+  say(`    ${budget.trim()}`);
   const audit = await home.run("bin/x402-policy.ts", "audit", "verify");
   must(audit.status === 0, "the audit log does not verify", audit);
   say("$ x402-policy audit verify");

@@ -21,6 +21,9 @@ export type RealSigner = Awaited<ReturnType<typeof startSigner>>;
 async function run(folder: string): Promise<ChildProcess> {
   const args = [BIN, "--home", join(folder, "state"), "--sockets", join(folder, "run")];
   const signer = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "pipe"] });
+  const end = () => signer.kill("SIGKILL");
+  process.once("exit", end);
+  signer.once("exit", () => process.off("exit", end));
   let said = "";
   for await (const line of createInterface({ input: signer.stderr })) {
     said += `${line}\n`;
