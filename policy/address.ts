@@ -1,13 +1,12 @@
 // EVM addresses as people write them into a policy: a wrong letter must be caught where a checksum allows it.
-import { keccak_256 } from "@noble/hashes/sha3.js";
-import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
+import { hash } from "node:crypto";
 
 const ADDRESS = /^0x[0-9a-fA-F]{40}$/;
 
 /** The mixed-case form of a lower-case address. Source: EIP-55. */
 function checksummed(lower: string): string {
   const digits = lower.slice(2);
-  const digest = bytesToHex(keccak_256(utf8ToBytes(digits)));
+  const digest = hash("keccak-256", digits);
   const cased = Array.from(digits, (c, i) => (parseInt(digest.charAt(i), 16) >= 8 ? c.toUpperCase() : c));
   return `0x${cased.join("")}`;
 }
