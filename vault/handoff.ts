@@ -32,9 +32,8 @@ export interface Offer {
   drop(): void;
 }
 
-/** Signer's side. */
-export const createOffer = (): Offer => {
-  const privateKey = Secret.random(KEY_BYTES);
+/** Signer's side. Only the published vectors pass a key. */
+export const createOffer = (privateKey: Secret = Secret.random(KEY_BYTES)): Offer => {
   const publicKey = publicOf(privateKey);
   return {
     publicKey: encode(publicKey),
