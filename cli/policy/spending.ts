@@ -100,7 +100,7 @@ function sumBy(
   }
   return [...groups]
     .map(([name, rows]) => [name, sumsOf(rows, starts)] as const)
-    .sort(([, a], [, b]) => Number(b.month.usd - a.month.usd));
+    .sort(([, a], [, b]) => (a.month.usd > b.month.usd ? -1 : 1));
 }
 
 function sumsOf(rows: readonly PaymentRow[], starts: Record<PeriodName, number>): Sums {

@@ -256,7 +256,11 @@ describe("a session's rules", () => {
 
 describe("addresses", () => {
   it("are spelled as viem spells them, and a wrong checksum is refused", () => {
-    const hex = fc.string({ unit: fc.constantFrom(...Array.from("0123456789abcdef")), minLength: 40, maxLength: 40 });
+    const hex = fc.string({
+      unit: fc.constantFrom(...Array.from("0123456789abcdef")),
+      minLength: 40,
+      maxLength: 40,
+    });
     fc.assert(
       fc.property(hex, fc.nat(39), (digits, at) => {
         const canonical = evmAddress(`0x${digits}`)!;
