@@ -10,7 +10,7 @@ import { readPrivate, replacePrivate } from "../vault/file.ts";
 const LIMIT = 1024;
 const path = (): string => join(x402Home(), "head.json");
 
-/** The head on file. Throws VAULT_UNSAFE_FILE, or INVALID_REQUEST for a file that holds none. */
+/** The head on file. Throws VAULT_UNSAFE_FILE, or USAGE for a file that holds none. */
 export const knownHead = (): Head | undefined => parse(readPrivate(path(), LIMIT));
 
 /**
@@ -26,7 +26,11 @@ export function keepHead(head: Head, ledger?: string): void {
 
 function parse(bytes: Uint8Array | undefined): Head | undefined {
   if (bytes === undefined) return undefined;
-  const head = headSchema.safeParse(parseJson(Buffer.from(bytes).toString("utf8"), "head.json"));
-  if (!head.success) throw new X402Error("INVALID_REQUEST", `${path()} holds no head`);
-  return head.data;
+  try {
+    return headSchema.parse(parseJson(Buffer.from(bytes).toString("utf8"), "head"));
+  } catch {
+    const hint =
+      "it guards against a ledger that was rolled back; remove it only if you know that yours was not";
+    throw new X402Error("USAGE", `${path()} holds no head`, { hint });
+  }
 }

@@ -2,6 +2,7 @@
 import { Option } from "commander";
 import { operatorSocket } from "../client/paths.ts";
 import { type SignerConnection, connectSigner } from "../client/signer.ts";
+import { assertOwnListener } from "./listener.ts";
 
 export interface SocketOptions {
   socket: string;
@@ -14,11 +15,12 @@ export const socketOption = (): Option =>
     "$XDG_RUNTIME_DIR/x402/operator.sock, else $X402_HOME/run/operator.sock",
   );
 
-/** Connects, calls, and closes. */
+/** Connects to a listener that is ours, calls, and closes. Throws LISTENER_UNTRUSTED before it connects. */
 export async function withSigner<T>(
   socket: string,
   fn: (signer: SignerConnection) => Promise<T>,
 ): Promise<T> {
+  assertOwnListener(socket);
   const signer = await connectSigner(socket);
   try {
     return await fn(signer);

@@ -55,16 +55,16 @@ export class ByteReader {
 }
 
 /** An unsigned integer as `width` big-endian bytes. */
-export const uint = (width: number, value: number): Uint8Array => {
+export function uint(width: number, value: number): Uint8Array {
   if (!Number.isSafeInteger(value) || value < 0 || value >= 2 ** (8 * width))
     throw damaged("number too large");
   const bytes = new Uint8Array(width);
   for (let rest = BigInt(value), at = width - 1; at >= 0; at--, rest >>= 8n) bytes[at] = Number(rest & 255n);
   return bytes;
-};
+}
 
 /** One fresh buffer. Not Buffer.concat, which would leave a copy of a key in Node's shared pool. */
-export const concat = (...pieces: readonly (Uint8Array | Secret)[]): Uint8Array => {
+export function concat(...pieces: readonly (Uint8Array | Secret)[]): Uint8Array {
   const whole = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
   let at = 0;
   for (const piece of pieces) {
@@ -76,14 +76,14 @@ export const concat = (...pieces: readonly (Uint8Array | Secret)[]): Uint8Array 
     at += piece.length;
   }
   return whole;
-};
+}
 
 export const field = (width: number, bytes: Uint8Array): Uint8Array =>
   concat(uint(width, bytes.length), bytes);
 
-export const text = (value: string, alphabet: RegExp, what: string): Uint8Array => {
+export function text(value: string, alphabet: RegExp, what: string): Uint8Array {
   if (!alphabet.test(value)) throw damaged(`${what} is malformed`);
   return field(1, Buffer.from(value, "latin1"));
-};
+}
 
 export const flag = (value: boolean): Uint8Array => uint(1, value ? 1 : 0);

@@ -104,7 +104,7 @@ function assertPreamble(bytes: Uint8Array): void {
   const version = preamble.uint(2, "version");
   if (version > VERSION) throw new X402Error("VAULT_VERSION", `format ${version}, known is ${VERSION}`);
   if (version < VERSION) throw damaged("no such version");
-  const length = preamble.uint(4, "length");
+  const length = preamble.uint(4, "length", MAX_FILE_BYTES);
   if (bytes.length < length) throw new X402Error("VAULT_TRUNCATED", `${bytes.length} of ${length} bytes`);
   if (bytes.length > length) throw damaged("bytes after the end");
 }

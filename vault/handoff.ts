@@ -33,7 +33,7 @@ export interface Offer {
 }
 
 /** Signer's side. Only the published vectors pass a key. */
-export const createOffer = (privateKey: Secret = Secret.random(KEY_BYTES)): Offer => {
+export function createOffer(privateKey: Secret = Secret.random(KEY_BYTES)): Offer {
   const publicKey = publicOf(privateKey);
   return {
     publicKey: encode(publicKey),
@@ -47,21 +47,21 @@ export const createOffer = (privateKey: Secret = Secret.random(KEY_BYTES)): Offe
       privateKey.wipe();
     },
   };
-};
+}
 
 /** Command's side. `key` opens `sealed`; both come from `signingPart()` of an open vault. */
-export const sealFor = (publicKey: string, key: Secret, sealed: Uint8Array): HandoffMessage => {
+export function sealFor(publicKey: string, key: Secret, sealed: Uint8Array): HandoffMessage {
   using own = Secret.random(KEY_BYTES);
   const ephemeral = publicOf(own);
   const theirs = decode(publicKey);
   using shared = sharedKey(own, theirs, theirs, ephemeral);
   const box = key.use((bytes) => seal(shared, bytes, AAD));
   return { ephemeral: encode(ephemeral), box: encode(box), sealed: encode(sealed) };
-};
+}
 
 const AAD = Buffer.from("x402-vault/1/handoff");
 
-const openMessage = (own: Secret, publicKey: Uint8Array, message: HandoffMessage): Uint8Array => {
+function openMessage(own: Secret, publicKey: Uint8Array, message: HandoffMessage): Uint8Array {
   const ephemeral = decode(message.ephemeral);
   using shared = sharedKey(own, ephemeral, publicKey, ephemeral);
   using key = openSeal(shared, decode(message.box), AAD);
@@ -69,18 +69,18 @@ const openMessage = (own: Secret, publicKey: Uint8Array, message: HandoffMessage
   using part = openSeal(key, decode(message.sealed), label("signing"));
   if (part === undefined) throw refuse("the box does not fit the sealed part");
   return part.use((bytes) => Uint8Array.from(bytes));
-};
+}
 
-const sharedKey = (own: Secret, theirs: Uint8Array, offer: Uint8Array, ephemeral: Uint8Array): Secret => {
+function sharedKey(own: Secret, theirs: Uint8Array, offer: Uint8Array, ephemeral: Uint8Array): Secret {
   using secret = exchange(own, theirs);
   const info = Buffer.concat([AAD, offer, ephemeral]);
   return secret.use((bytes) => {
     const derived = hkdfSync("sha256", bytes, new Uint8Array(), info, KEY_BYTES);
     return Secret.take(new Uint8Array(derived));
   });
-};
+}
 
-const exchange = (own: Secret, theirs: Uint8Array): Secret => {
+function exchange(own: Secret, theirs: Uint8Array): Secret {
   if (theirs.length !== KEY_BYTES) throw refuse("an X25519 key has 32 bytes");
   try {
     // OpenSSL refuses points of small order, which would make the shared secret all zeros.
@@ -88,7 +88,7 @@ const exchange = (own: Secret, theirs: Uint8Array): Secret => {
   } catch {
     throw refuse("this is no usable X25519 key");
   }
-};
+}
 
 const privateObject = (own: Secret) =>
   own.use((bytes) =>
@@ -106,10 +106,10 @@ const view = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byte
 
 const encode = (bytes: Uint8Array): string => view(bytes).toString("base64url");
 
-const decode = (text: string): Uint8Array => {
+function decode(text: string): Uint8Array {
   const bytes = Buffer.from(text, "base64url");
   if (bytes.toString("base64url") !== text) throw refuse("not canonical base64url");
   return bytes;
-};
+}
 
 const refuse = (detail: string): X402Error => new X402Error("INVALID_REQUEST", detail);

@@ -16,7 +16,7 @@ export interface KdfCost {
   readonly lanes: number;
 }
 
-/** 256 MiB, 3 passes, 4 lanes: RFC 9106's second recommendation with four times its memory. About 0.5 s. */
+/** 256 MiB, 3 passes, 4 lanes: RFC 9106's second recommendation with four times its memory. About 0.5 s on two free cores, 0.8 s on one. */
 export const DEFAULT_COST: KdfCost = { memoryKiB: 256 * 1024, passes: 3, lanes: 4 };
 
 /** The least that a vault may ask for; about 40 ms. */

@@ -18,7 +18,7 @@ export const subkey = (dataKey: Secret, vaultId: string, purpose: Purpose): Secr
   });
 
 /** HMAC-SHA256 of everything in the file before it. */
-export const macOf = (dataKey: Secret, vaultId: string, body: Uint8Array): Uint8Array => {
+export function macOf(dataKey: Secret, vaultId: string, body: Uint8Array): Uint8Array {
   using key = subkey(dataKey, vaultId, "seal");
   return key.use((bytes) => createHmac("sha256", bytes).update(body).digest());
-};
+}

@@ -28,7 +28,7 @@ export const seal = (
   });
 
 /** The plaintext, or undefined if the key, the additional data or a single bit is not what it was. */
-export const open = (key: Secret, sealed: Uint8Array, aad: Uint8Array): Secret | undefined => {
+export function open(key: Secret, sealed: Uint8Array, aad: Uint8Array): Secret | undefined {
   if (sealed.length < SEAL_BYTES) return undefined;
   const nonce = sealed.subarray(0, NONCE_BYTES);
   const body = sealed.subarray(NONCE_BYTES, -TAG_BYTES);
@@ -45,4 +45,4 @@ export const open = (key: Secret, sealed: Uint8Array, aad: Uint8Array): Secret |
     plaintext.fill(0);
     return undefined;
   }
-};
+}

@@ -40,7 +40,7 @@ export interface SigningPart {
 }
 
 /** The caller owns the result and wipes it. */
-export const encode = (part: SigningPart): Secret => {
+export function encode(part: SigningPart): Secret {
   if (part.accounts.length > MAX_ACCOUNTS) throw damaged("too many accounts");
   const encoded = concat(
     uint(1, VERSION),
@@ -53,10 +53,10 @@ export const encode = (part: SigningPart): Secret => {
     part.auditKey,
   );
   return Secret.take(encoded);
-};
+}
 
 /** Copies the keys out of `bytes`, which stays the caller's to wipe. Throws VAULT_DAMAGED. */
-export const decode = (bytes: Uint8Array): SigningPart => {
+export function decode(bytes: Uint8Array): SigningPart {
   const reader = new ByteReader(bytes);
   if (reader.uint(1, "version of the signing part") !== VERSION) throw damaged("unknown signing part");
   const vaultId = Buffer.from(reader.take(16, "vault id")).toString("hex");
@@ -67,16 +67,16 @@ export const decode = (bytes: Uint8Array): SigningPart => {
   const auditKey = readKey(reader, "audit key");
   reader.end("signing part");
   return { vaultId, generation, ...(ledgerId === "" ? {} : { ledgerId }), accounts, nonceKey, auditKey };
-};
+}
 
 /** Wipes every key in it. */
-export const wipe = (part: SigningPart): void => {
+export function wipe(part: SigningPart): void {
   for (const account of part.accounts) account.key.wipe();
   part.nonceKey.wipe();
   part.auditKey.wipe();
-};
+}
 
-const encodeAccount = (account: SigningAccount): (Uint8Array | Secret)[] => {
+function encodeAccount(account: SigningAccount): (Uint8Array | Secret)[] {
   if (account.key.length === 0 || account.key.length > MAX_KEY_BYTES) throw damaged("key length");
   return [
     text(account.rail, RAIL, "rail"),
@@ -85,9 +85,9 @@ const encodeAccount = (account: SigningAccount): (Uint8Array | Secret)[] => {
     uint(2, account.key.length),
     account.key,
   ];
-};
+}
 
-const readAccounts = (reader: ByteReader): SigningAccount[] => {
+function readAccounts(reader: ByteReader): SigningAccount[] {
   const accounts: SigningAccount[] = [];
   const count = reader.uint(1, "number of accounts", MAX_ACCOUNTS);
   for (let i = 0; i < count; i++) {
@@ -98,16 +98,16 @@ const readAccounts = (reader: ByteReader): SigningAccount[] => {
     accounts.push(account);
   }
   return accounts;
-};
+}
 
-const readAccount = (reader: ByteReader): SigningAccount => {
+function readAccount(reader: ByteReader): SigningAccount {
   const rail = reader.text(RAIL, "rail");
   const address = reader.text(ADDRESS, "address");
   const retired = reader.flag("retired flag");
   const length = reader.uint(2, "key length", MAX_KEY_BYTES);
   if (length === 0) throw damaged("key length");
   return { rail, address, retired, key: copied(reader.take(length, "key")) };
-};
+}
 
 const readKey = (reader: ByteReader, what: string): Secret => copied(reader.take(KEY_BYTES, what));
 

@@ -47,6 +47,11 @@ export async function create(path: string, passphrase: Secret, options: CreateOp
   return new OpenVault(path, file, dataKey);
 }
 
+/** Says early what `create` would refuse: VAULT_EXISTS, VAULT_UNSAFE_FILE. */
+export function assertVacant(path: string): void {
+  if (readPrivate(path, 0) !== undefined) throw new X402Error("VAULT_EXISTS", path);
+}
+
 /** Opens a vault and proves it whole. Throws the VAULT_ code of what is wrong; writes nothing. */
 export async function open(path: string, passphrase: Secret): Promise<OpenVault> {
   const bytes = read(path);

@@ -8,7 +8,7 @@ import { X402Error } from "../../protocol/errors.ts";
 import { evmFromKey } from "../../vault/accounts.ts";
 import { entropyOf } from "../../vault/phrase.ts";
 import { Secret } from "../../vault/secret.ts";
-import { type Wallet, create, readHeader } from "../../vault/vault.ts";
+import { type Wallet, assertVacant, create, readHeader } from "../../vault/vault.ts";
 import { askSecret } from "../prompt.ts";
 import { print, say } from "../terminal.ts";
 import { sayNext } from "./init.ts";
@@ -63,9 +63,9 @@ function assertUse(words: readonly string[], { from, passphraseFile, replace, va
 }
 
 async function makeVault(options: Options): Promise<void> {
+  assertVacant(options.vault);
   const wallet = await readWallet(options);
-  using secret = "entropy" in wallet ? wallet.entropy : wallet.key;
-  if (secret.wiped) return;
+  using _secret = "entropy" in wallet ? wallet.entropy : wallet.key;
   using passphrase = await newPassphrase(options.passphraseFile);
   using made = await create(options.vault, passphrase, { wallet, cost: options.kdf });
   print(made.addresses[0]?.address);

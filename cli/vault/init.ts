@@ -1,11 +1,11 @@
 // x402-vault init: a new wallet. The words come before the vault, so that nothing exists that nobody wrote down.
-import { existsSync, lstatSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { randomInt } from "node:crypto";
 import type { Command } from "commander";
 import { X402Error } from "../../protocol/errors.ts";
 import { phraseOf } from "../../vault/phrase.ts";
 import { Secret } from "../../vault/secret.ts";
-import { create } from "../../vault/vault.ts";
+import { assertVacant, create } from "../../vault/vault.ts";
 import { askBytes, rubOut, show } from "../prompt.ts";
 import { print, printable, say } from "../terminal.ts";
 import { type CostOptions, type PassphraseOptions, type VaultOptions } from "./options.ts";
@@ -30,7 +30,7 @@ export const addInit = (vault: Command): Command =>
     .action(init);
 
 async function init(options: Options): Promise<void> {
-  assertNoVault(options.vault);
+  assertVacant(options.vault);
   using passphrase = await newPassphrase(options.passphraseFile);
   using entropy = Secret.random(ENTROPY_BYTES);
   using phrase = phraseOf(entropy);
@@ -44,11 +44,6 @@ async function init(options: Options): Promise<void> {
     throw error;
   }
   sayNext(options);
-}
-
-/** Before anything is asked. The link or folder that stands there instead is a matter for `create`. */
-export function assertNoVault(path: string): void {
-  if (existsSync(path) && lstatSync(path).isFile()) throw new X402Error("VAULT_EXISTS", path);
 }
 
 export function sayNext({ vault }: VaultOptions): void {

@@ -5,7 +5,7 @@ import { type CostOptions, type PassphraseOptions, type VaultOptions } from "./o
 import { costOption, passphraseOption, vaultOption } from "./options.ts";
 import { newPassphrase, openVault } from "./passphrase.ts";
 
-type Options = VaultOptions & PassphraseOptions & CostOptions & { newPassphraseFile?: string };
+type Options = VaultOptions & PassphraseOptions & Partial<CostOptions> & { newPassphraseFile?: string };
 
 export const addRotate = (vault: Command): Command =>
   vault
@@ -14,13 +14,13 @@ export const addRotate = (vault: Command): Command =>
     .addOption(vaultOption())
     .addOption(passphraseOption())
     .option("--new-passphrase-file <file>", "read the new passphrase from a file instead of asking")
-    .addOption(costOption())
+    .addOption(costOption().default(undefined, "as before"))
     .action(rotate);
 
 async function rotate(options: Options): Promise<void> {
   using vault = await openVault(options.vault, options);
   using passphrase = await newPassphrase(options.newPassphraseFile);
-  await vault.change({ passphrase, cost: options.kdf });
+  await vault.change({ passphrase, ...(options.kdf === undefined ? {} : { cost: options.kdf }) });
   say("The passphrase is changed.");
   say("Copies of the old file still open with the old passphrase. If someone may have both, move the money:");
   say("  only a new wallet (x402-vault init --vault FILE) makes them worthless.");

@@ -1,7 +1,7 @@
 // x402-vault status: the vault on disk, and what the signer says of itself.
-import { existsSync } from "node:fs";
 import type { Command } from "commander";
 import { operatorCall } from "../../client/signer.ts";
+import { X402Error } from "../../protocol/errors.ts";
 import type { Status } from "../../protocol/methods.ts";
 import { readHeader } from "../../vault/vault.ts";
 import { keepHead } from "../head.ts";
@@ -40,8 +40,17 @@ export function describeUnlock({ state, unlock, frozenBy }: Status): string[] {
   return [`The signer is unlocked ${limits.length === 0 ? "until x402-vault lock" : limits.join(", ")}.`];
 }
 
+/** A vault that cannot be read is told, too: it is no reason to hide what the signer says. */
 function vaultRows(path: string): string[][] {
-  if (!existsSync(path)) return [["vault", `none at ${printable(path)}`]];
+  try {
+    return headerRows(path);
+  } catch (error) {
+    if (!(error instanceof X402Error)) throw error;
+    return [["vault", printable(error.message)]];
+  }
+}
+
+function headerRows(path: string): string[][] {
   const { vaultId, generation, accounts } = readHeader(path);
   const paying = accounts.filter(({ retired }) => !retired).map(({ rail, address }) => [rail, address]);
   return [["vault", `${printable(path)} (${vaultId.slice(0, 8)}, generation ${generation})`], ...paying];

@@ -10,7 +10,6 @@ import { type OpenVault, readHeader } from "../../vault/vault.ts";
 import { keepHead, knownHead } from "../head.ts";
 import { type SocketOptions, socketOption, withSigner } from "../operator.ts";
 import { say } from "../terminal.ts";
-import { assertOwnListener } from "./listener.ts";
 import { type PassphraseOptions, type VaultOptions, passphraseOption, vaultOption } from "./options.ts";
 import { openVault } from "./passphrase.ts";
 import { describeUnlock } from "./status.ts";
@@ -37,7 +36,6 @@ export const addUnlock = (vault: Command): Command =>
 async function unlock(options: Options): Promise<void> {
   const limits = parseLimits(options);
   const { ledgerId } = readHeader(options.vault);
-  assertOwnListener(options.socket);
   const before = await withSigner(options.socket, (signer) => operatorCall(signer, "signer.status", {}));
   assertLedger(ledgerId, before.head);
   using vault = await openVault(options.vault, options);
@@ -68,7 +66,6 @@ export function parseLimits(options: { for?: string; spend?: string; count?: str
 
 /** The time begins when the key is sent, not when the passphrase was asked for. */
 async function handOver(vault: OpenVault, socket: string, { seconds, ...rest }: Limits): Promise<Status> {
-  assertOwnListener(socket);
   return await withSigner(socket, async (signer) => {
     const offer = await operatorCall(signer, "vault.offer", {});
     await nameLedger(vault, offer.ledger);

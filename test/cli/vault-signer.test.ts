@@ -170,6 +170,15 @@ describe("unlock", () => {
     expect(headOnFile()).toEqual(head);
   });
 
+  it("does not go on with a head on file that cannot be read", async () => {
+    await start();
+    writeFileSync(join(home, "head.json"), "{}", { mode: 0o600 });
+    const refused = await unlock();
+    expect(refused.status).toBe(2);
+    expect(refused.stderr).toContain("holds no head");
+    expect((await status()).state).toBe("locked");
+  });
+
   it("is refused on a ledger that was rolled back behind the head on file", async () => {
     await start();
     expect((await unlock()).status).toBe(0);
@@ -216,6 +225,8 @@ describe("an impostor at the socket's place", () => {
     const refused = await unlock("--socket", path);
     expect(refused.status).toBe(2);
     expect(refused.stderr).toContain("the signer's socket cannot be trusted");
+    expect((await run("status", "--socket", path)).status).toBe(2);
+    expect((await run("lock", "--socket", path)).status).toBe(2);
     expect(seen.received).toBe("");
     expect(readHeader(join(home, "vault.enc")).generation).toBe(1);
   });
@@ -268,6 +279,15 @@ describe("status", () => {
     expect(shown.status).toBe(3);
     expect(shown.stdout).toContain(JUNK_ADDRESS);
     expect(shown.stderr).toContain("start x402-signer");
+  });
+
+  it("shows the signer even when the vault is damaged", async () => {
+    await start();
+    writeFileSync(join(home, "vault.enc"), "hello");
+    const shown = await run("status");
+    expect(shown.status).toBe(0);
+    expect(shown.stdout).toContain("this file is not a vault");
+    expect(shown.stdout).toContain("The signer is locked.");
   });
 
   it("tells locked from unlocked, for humans and as JSON", async () => {

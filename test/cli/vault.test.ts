@@ -72,12 +72,20 @@ describe("init", () => {
   });
 
   it("leaves no words behind when the vault cannot be made", async () => {
-    chmodSync(home, 0o755);
     const words = join(secrets, "words");
-    const refused = await vault(home, ["init", ...passphrase(), "--words-to", words, ...CHEAP]);
-    expect(refused.status).toBe(2);
-    expect(refused.stderr).toContain("mode 755");
+    const init = ["init", ...passphrase(), "--words-to", words, ...CHEAP];
+    chmodSync(home, 0o755);
+    const lax = await vault(home, init);
+    expect(lax.status).toBe(2);
+    expect(lax.stderr).toContain("mode 755");
     expect(existsSync(words)).toBe(false);
+    chmodSync(home, 0o700);
+    mkdirSync(join(home, "vault.enc.new"));
+    const full = await vault(home, init);
+    expect(full.status).toBe(4);
+    expect(full.stderr).toContain("the vault could not be written");
+    expect(existsSync(words)).toBe(false);
+    expect(readdirSync(home)).toEqual(["vault.enc.new"]);
   });
 
   it.each([
@@ -200,8 +208,11 @@ describe("rotate", () => {
   it("changes the passphrase and says what that does not do", async () => {
     await importJunk();
     const fresh = file("fresh", "a new passphrase");
-    const done = await vault(home, ["rotate", ...passphrase(), "--new-passphrase-file", fresh, ...CHEAP]);
+    const done = await vault(home, ["rotate", ...passphrase(), "--new-passphrase-file", fresh]);
     expect(done.status).toBe(0);
+    expect((await vault(home, ["check", join(home, "vault.enc"), "--no-passphrase"])).stdout).toContain(
+      "19 MiB",
+    );
     expect(done.stderr).toContain("Copies of the old file still open with the old passphrase");
     const path = join(home, "vault.enc");
     expect((await vault(home, ["check", path, ...passphrase()])).status).toBe(1);

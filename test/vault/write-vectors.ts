@@ -169,6 +169,7 @@ function writeFiles(): void {
     Buffer.from("-----BEGIN AGE ENCRYPTED FILE-----"),
   );
   bad("newer version", "VAULT_VERSION", "nothing after the version is looked at", patched(16, 0, 2));
+  bad("length too large", "VAULT_DAMAGED", "no vault is above 64 KiB", patched(18, 0, 1, 0, 1));
   bad("version zero", "VAULT_DAMAGED", "was never written", patched(16, 0, 0));
   bad(
     "memory too dear",
