@@ -1,5 +1,5 @@
 // The signer's parts, wired: locks, ledger, wallet, sockets. main.ts starts it as a process; tests start it too.
-import { chmodSync, lstatSync, mkdirSync } from "node:fs";
+import { chmodSync, lstatSync, mkdirSync, realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { isOver } from "../policy/counters.ts";
 import { X402Error } from "../protocol/errors.ts";
@@ -49,6 +49,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   try {
     privateFolder(options.home);
     privateFolder(options.sockets);
+    if (realpathSync(options.home) === realpathSync(options.sockets))
+      throw new X402Error("USAGE", "state and sockets need a folder each");
     locks.push(lockFolder(options.home, "HOME_IN_USE"));
     locks.push(lockFolder(options.sockets, "SOCKET_IN_USE"));
     return await open(options, closing, closeAll);
@@ -105,7 +107,7 @@ function openWallet(options: DaemonOptions, clock: () => number): Wallet {
 
 /** Makes a folder 0700, or throws UNSAFE_HOME for one that others can write to or that is somebody else's. */
 function privateFolder(folder: string): void {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  if (!lstatSync(folder, { throwIfNoEntry: false })) mkdirSync(folder, { recursive: true, mode: 0o700 });
   const stat = lstatSync(folder);
   if (!stat.isDirectory()) throw new X402Error("UNSAFE_HOME", `${folder} is not a folder`);
   if (stat.uid !== process.getuid?.())

@@ -5,6 +5,7 @@ import { parseArgs } from "node:util";
 import { X402Error, entryOf } from "../protocol/errors.ts";
 import { runFolder, stateFolder } from "../protocol/places.ts";
 import { type DaemonOptions, startDaemon } from "./daemon.ts";
+import { tidyWhenIdle } from "./memory.ts";
 import { VERSION } from "./version.ts";
 
 const HELP = `x402-signer ${VERSION}: decides, records and signs payments for agents; runs in the foreground.
@@ -63,16 +64,18 @@ async function main(): Promise<void> {
   const options = readOptions();
   if (!options) return;
   const daemon = await startDaemon({ ...options, onFault: fail });
+  // Before it says that it is ready: who reads that may stop it at once.
+  const stop = (): void => {
+    daemon.close().then(() => process.exit(0), fail);
+  };
+  tidyWhenIdle();
+  process.once("SIGTERM", stop);
+  process.once("SIGINT", stop);
   say(`x402-signer ${VERSION}: locked, listening for ${[...daemon.agents.keys()].join(", ")}\n`);
   say(
     "  It runs under your own user: programs of this user can reach it, so its limits are advice to them.\n",
   );
   say(`  agents: ${[...daemon.agents.values()].join(" ")}\n  next: x402-vault unlock\n`);
-  const stop = (): void => {
-    daemon.close().then(() => process.exit(0), fail);
-  };
-  process.once("SIGTERM", stop);
-  process.once("SIGINT", stop);
 }
 
 await main().catch(fail);

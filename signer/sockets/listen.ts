@@ -57,16 +57,20 @@ function accept(socket: Socket, role: Role, connections: Set<Connection>): void 
 
 function listening(server: Server, path: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once("error", (error: NodeJS.ErrnoException) => {
-      reject(
-        new X402Error(
-          error.code === "EADDRINUSE" ? "SOCKET_IN_USE" : "INTERNAL",
-          `${path} (${error.code ?? ""})`,
-        ),
-      );
+    // Stays for life: a connection that cannot be accepted (no descriptors left) is not the end of the others.
+    server.on("error", (error: NodeJS.ErrnoException) => {
+      reject(notListening(path, error.code ?? ""));
     });
     server.listen(path, resolve);
   });
+}
+
+function notListening(path: string, code: string): X402Error {
+  if (code === "EADDRINUSE") return new X402Error("SOCKET_IN_USE", path);
+  // What the kernel says of a path that does not fit into sockaddr_un.
+  if (code === "EINVAL" || code === "ENAMETOOLONG")
+    return new X402Error("USAGE", `${path} is too long for a socket`);
+  return new X402Error("INTERNAL", `${path} (${code})`);
 }
 
 function closed(server: Server, connections: Set<Connection>): Promise<void> {
@@ -80,26 +84,27 @@ function closed(server: Server, connections: Set<Connection>): Promise<void> {
 }
 
 /**
- * Whoever holds the folder's lock is the only signer that binds here, so a socket on which nobody answers is a dead
+ * Whoever holds the folder's lock is the only signer that binds here, so a socket on which nobody listens is a dead
  * one's. Anything that is not a socket is somebody's file and stays.
  */
 async function removeStale(path: string): Promise<void> {
   const stat = lstatSync(path, { throwIfNoEntry: false });
   if (!stat) return;
   if (!stat.isSocket()) throw new X402Error("SOCKET_IN_USE", `${path} is not a socket`);
-  if (await answers(path)) throw new X402Error("SOCKET_IN_USE", path);
+  if (!(await isDead(path))) throw new X402Error("SOCKET_IN_USE", path);
   unlinkSync(path);
 }
 
-function answers(path: string): Promise<boolean> {
+/** Only a refusal says that nobody listens; one that is busy (EAGAIN) or not ours (EACCES) is alive. */
+function isDead(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const probe = createConnection(path);
     probe.once("connect", () => {
       probe.destroy();
-      resolve(true);
-    });
-    probe.once("error", () => {
       resolve(false);
+    });
+    probe.once("error", (error: NodeJS.ErrnoException) => {
+      resolve(error.code === "ECONNREFUSED");
     });
   });
 }

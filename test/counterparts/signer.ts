@@ -1,0 +1,272 @@
+// The signer for tests, on a home of its own with a vault made for it: in the test's process (with a clock that the
+// test sets) or as a process of its own (to be killed). Both are used in the same way.
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type SignerConnection, agentCall, connectSigner, operatorCall } from "../../client/signer.ts";
+import type { WireIntent } from "../../protocol/intent.ts";
+import type { ParamsOf, SignResult, Status } from "../../protocol/methods.ts";
+import { OPERATOR_SOCKET, agentSocketName } from "../../protocol/places.ts";
+import { type Daemon, type DaemonOptions, startDaemon } from "../../signer/daemon.ts";
+import { sealFor } from "../../vault/handoff.ts";
+import { LOWEST_COST } from "../../vault/kdf.ts";
+import { label } from "../../vault/keys.ts";
+import { open as openSeal } from "../../vault/seal.ts";
+import { Secret } from "../../vault/secret.ts";
+import { decode } from "../../vault/signing.ts";
+import { type OpenVault, create, open } from "../../vault/vault.ts";
+
+const BIN = fileURLToPath(new URL("../../bin/x402-signer.ts", import.meta.url));
+const READY = "locked, listening";
+const PASSPHRASE = "correct horse battery staple";
+
+type UnlockScope = ParamsOf<"vault.unlock">["scope"];
+
+/** A folder with a vault, and the place for a signer's state and sockets. Its path has a space in it. */
+export class SignerHome {
+  readonly folder: string;
+  readonly vault: OpenVault;
+
+  private constructor(folder: string, vault: OpenVault) {
+    this.folder = folder;
+    this.vault = vault;
+  }
+
+  /** With a vault of its own, or with a copy of the file that another home's vault was. */
+  static async make(copy?: Uint8Array): Promise<SignerHome> {
+    const folder = mkdtempSync(join(realpathSync(tmpdir()), "x402 "));
+    const file = join(folder, "vault.enc");
+    const passphrase = Secret.take(Buffer.from(PASSPHRASE));
+    if (copy) {
+      writeFileSync(file, copy, { mode: 0o600 });
+      return new SignerHome(folder, await open(file, passphrase));
+    }
+    const wallet = { key: Secret.random(32) };
+    return new SignerHome(folder, await create(file, passphrase, { wallet, cost: LOWEST_COST }));
+  }
+
+  get state(): string {
+    return join(this.folder, "state");
+  }
+
+  get sockets(): string {
+    return join(this.folder, "run");
+  }
+
+  /** The account that pays. */
+  get address(): `0x${string}` {
+    return this.vault.addresses.find(({ retired }) => !retired)?.address as `0x${string}`;
+  }
+
+  /** What must never come out of a signer: the passphrase and every key that it is handed. */
+  secrets(): Buffer[] {
+    const { sealed, key } = this.vault.signingPart();
+    const part = openSeal(key, sealed, label("signing"))!.use(decode);
+    const keys = [key, part.nonceKey, part.auditKey, ...part.accounts.map((account) => account.key)];
+    return [Buffer.from(PASSPHRASE), ...keys.map((secret) => secret.use((bytes) => Buffer.from(bytes)))];
+  }
+
+  /** A locked signer in this process. */
+  async start(options: Partial<DaemonOptions> = {}): Promise<Signer> {
+    const daemon = await startDaemon({ home: this.state, sockets: this.sockets, ...options });
+    return new Signer(this, daemon, await connectSigner(daemon.operator));
+  }
+
+  /** A locked signer as a process. Rejects with StartFailed when it ends instead. */
+  async spawn(options: SpawnOptions = {}): Promise<SignerProcess> {
+    const args = ["--home", this.state, "--sockets", this.sockets, ...(options.args ?? [])];
+    const node = [...(options.node ?? []), BIN, ...args];
+    // Starting is most of what a test that kills a hundred signers does: their compiled code is kept.
+    const env = { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), "x402-compile-cache") };
+    const child = spawn(process.execPath, node, { stdio: ["ignore", "pipe", "pipe"], env });
+    const output = new Output(child);
+    await output.ready;
+    const operator = await connectSigner(join(this.sockets, OPERATOR_SOCKET));
+    return new SignerProcess(this, child, output, operator);
+  }
+
+  remove(): void {
+    this.vault.close();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+export interface SpawnOptions {
+  /** For x402-signer. */
+  readonly args?: readonly string[];
+  /** For node. */
+  readonly node?: readonly string[];
+}
+
+/** A signer that ended before it listened. */
+export class StartFailed extends Error {
+  readonly exit: number | null;
+  readonly output: string;
+
+  constructor(exit: number | null, output: string) {
+    super(`the signer did not start, exit ${exit}:\n${output}`);
+    this.exit = exit;
+    this.output = output;
+  }
+}
+
+/** A running signer and its operator. */
+export class Signer<Running extends { close(): Promise<unknown> } = Daemon> {
+  readonly home: SignerHome;
+  readonly running: Running;
+  readonly operator: SignerConnection;
+  readonly #connections: SignerConnection[] = [];
+  readonly #agents = new Map<string, Promise<SignerConnection>>();
+
+  constructor(home: SignerHome, running: Running, operator: SignerConnection) {
+    this.home = home;
+    this.running = running;
+    this.operator = operator;
+    this.#connections.push(operator);
+  }
+
+  socketOf(agent = "default"): string {
+    return join(this.home.sockets, agentSocketName(agent));
+  }
+
+  /** A new connection; closed with the signer. */
+  async connect(agent = "default"): Promise<SignerConnection> {
+    const connection = await connectSigner(this.socketOf(agent));
+    this.#connections.push(connection);
+    return connection;
+  }
+
+  /** The agent's connection that `sign` uses, opened when first asked for. */
+  agent(name = "default"): Promise<SignerConnection> {
+    let connection = this.#agents.get(name);
+    if (!connection) this.#agents.set(name, (connection = this.connect(name)));
+    return connection;
+  }
+
+  async sign(intent: WireIntent, { agent = "default", session }: { agent?: string; session?: string } = {}) {
+    const params = { intent, ...(session === undefined ? {} : { session }) };
+    return await agentCall(await this.agent(agent), "payment.sign", params);
+  }
+
+  /** Hands over the signing part; the vault names this ledger from the first time on. */
+  async unlock(scope: UnlockScope = {}, more: Partial<ParamsOf<"vault.unlock">> = {}): Promise<Status> {
+    const { vault } = this.home;
+    const { publicKey, ledger } = await operatorCall(this.operator, "vault.offer", {});
+    if (vault.header.ledgerId === undefined) await vault.change({ ledgerId: ledger.ledger });
+    const { sealed, key } = vault.signingPart();
+    using part = key;
+    const message = { ...sealFor(publicKey, part, sealed), scope, ...more };
+    return await operatorCall(this.operator, "vault.unlock", message);
+  }
+
+  lock(): Promise<Status> {
+    return operatorCall(this.operator, "vault.lock", {});
+  }
+
+  status(): Promise<Status> {
+    return operatorCall(this.operator, "signer.status", {});
+  }
+
+  async apply(document: Record<string, unknown>) {
+    const { base } = await operatorCall(this.operator, "policy.get", {});
+    return await operatorCall(this.operator, "policy.apply", { document, base });
+  }
+
+  /** Closes every connection, and stops the signer in order. */
+  async close(): Promise<void> {
+    this.disconnect();
+    await this.running.close();
+  }
+
+  disconnect(): void {
+    for (const connection of this.#connections) connection.close();
+  }
+}
+
+export interface Exit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+/** A child process as something to close, and its end. */
+class Child {
+  readonly process: ChildProcess;
+  readonly output: Output;
+  readonly exit: Promise<Exit>;
+
+  constructor(child: ChildProcess, output: Output) {
+    this.process = child;
+    this.output = output;
+    this.exit = new Promise((resolve) => {
+      child.once("close", (code, signal) => {
+        resolve({ code, signal });
+      });
+    });
+  }
+
+  async close(): Promise<Exit> {
+    return await this.end("SIGTERM");
+  }
+
+  async end(signal: NodeJS.Signals): Promise<Exit> {
+    this.process.kill(signal);
+    return await this.exit;
+  }
+}
+
+export class SignerProcess extends Signer<Child> {
+  constructor(home: SignerHome, child: ChildProcess, output: Output, operator: SignerConnection) {
+    super(home, new Child(child, output), operator);
+  }
+
+  get pid(): number {
+    return this.running.process.pid!;
+  }
+
+  /** Everything it has written so far. */
+  get output(): string {
+    return this.running.output.text;
+  }
+
+  get exit(): Promise<Exit> {
+    return this.running.exit;
+  }
+
+  /** Sends the signal and waits for the end; its connections stay as they are. */
+  kill(signal: NodeJS.Signals = "SIGKILL"): Promise<Exit> {
+    return this.running.end(signal);
+  }
+}
+
+class Output {
+  text = "";
+  readonly ready: Promise<void>;
+
+  constructor(child: ChildProcess) {
+    const { promise, resolve, reject } = Promise.withResolvers<undefined>();
+    this.ready = promise;
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.setEncoding("utf8").on("data", (text: string) => {
+        this.text += text;
+        if (this.text.includes(READY)) resolve(undefined);
+      });
+    }
+    child.once("close", (code) => {
+      reject(new StartFailed(code, this.text));
+    });
+  }
+}
+
+/** "signed", or the code of the decline or of the error. */
+export async function outcomeOf(asked: Promise<SignResult>): Promise<string> {
+  try {
+    const result = await asked;
+    return result.outcome === "signed" ? "signed" : result.check.code;
+  } catch (error) {
+    const { code } = error as { code?: string };
+    if (code === undefined) throw error;
+    return code;
+  }
+}

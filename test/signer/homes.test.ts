@@ -1,0 +1,254 @@
+// Two signers on one home, folders that are not private, sockets that are somebody's.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { type Server, createConnection, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { connectSigner, operatorCall } from "../../client/signer.ts";
+import { type Code, entryOf } from "../../protocol/errors.ts";
+import { startDaemon } from "../../signer/daemon.ts";
+import { SignerHome, StartFailed } from "../counterparts/signer.ts";
+import { codeOf } from "../vault/code.ts";
+import { document, intent } from "./intents.ts";
+
+let home: SignerHome;
+const closing: (() => unknown)[] = [];
+
+beforeEach(async () => {
+  home = await SignerHome.make();
+});
+
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close();
+  home.remove();
+});
+
+/** The way in which the process did not start. */
+async function refusal(args: readonly string[] = []): Promise<StartFailed> {
+  const failed = await home.spawn({ args }).catch((error: unknown) => error);
+  if (failed instanceof StartFailed) return failed;
+  throw new Error("it started");
+}
+
+function expectRefused({ exit, output }: StartFailed, code: Code): void {
+  expect(output).toContain(`x402-signer: ${entryOf(code).text}`);
+  expect(exit).toBe(entryOf(code).exit);
+}
+
+async function listenAt(path: string): Promise<Server> {
+  const server = createServer().listen(path);
+  await once(server, "listening");
+  closing.push(() => server.close());
+  return server;
+}
+
+describe("a second signer", () => {
+  it("on the same home refuses with HOME_IN_USE, and the first goes on", async () => {
+    const first = await home.spawn();
+    closing.push(() => first.close());
+    await first.unlock();
+    await first.apply(document());
+    const elsewhere = mkdtempSync(join(realpathSync(tmpdir()), "x402-run-"));
+    closing.push(() => {
+      rmSync(elsewhere, { recursive: true });
+    });
+    expectRefused(await refusal(), "HOME_IN_USE");
+    expectRefused(await refusal(["--sockets", elsewhere]), "HOME_IN_USE");
+    expect(await first.sign(intent(1))).toMatchObject({ outcome: "signed" });
+  });
+
+  it("on another home with the same socket folder refuses with SOCKET_IN_USE", async () => {
+    const first = await home.spawn();
+    closing.push(() => first.close());
+    await first.unlock();
+    await first.apply(document());
+    const other = await SignerHome.make();
+    closing.push(() => {
+      other.remove();
+    });
+    expectRefused(await refusal(["--home", other.state]), "SOCKET_IN_USE");
+    expect(await first.sign(intent(1))).toMatchObject({ outcome: "signed" });
+  });
+
+  it("in the same process refuses, and its failure does not lose the first one's lock", async () => {
+    const first = await home.start();
+    closing.push(() => first.close());
+    const options = { home: home.state, sockets: home.sockets };
+    expect(await codeOf(() => startDaemon(options))).toBe("HOME_IN_USE");
+    expect(await codeOf(() => startDaemon({ ...options, home: `${home.state}2` }))).toBe("SOCKET_IN_USE");
+    expectRefused(await refusal(), "HOME_IN_USE");
+    expectRefused(await refusal(["--home", `${home.state}3`]), "SOCKET_IN_USE");
+  });
+
+  it("of eight that start at once exactly one runs", async () => {
+    const started = await Promise.allSettled([...Array(8).keys()].map(() => home.spawn()));
+    const running = started.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
+    closing.push(() => running[0]?.close());
+    expect(running).toHaveLength(1);
+    for (const one of started) {
+      if (one.status === "rejected") expectRefused(one.reason as StartFailed, "HOME_IN_USE");
+    }
+  });
+
+  it("starts when the first is gone, stopped or killed", async () => {
+    await (await home.spawn()).close();
+    const killed = await home.spawn();
+    await killed.kill();
+    killed.disconnect();
+    const third = await home.spawn();
+    closing.push(() => third.close());
+    expect((await third.status()).state).toBe("locked");
+  });
+});
+
+describe("a socket's file", () => {
+  it("of a killed signer is replaced", async () => {
+    const first = await home.spawn();
+    await first.kill();
+    first.disconnect();
+    expect(lstatSync(first.socketOf()).isSocket()).toBe(true);
+    expect(await codeOf(() => connectSigner(first.socketOf()))).toBe("SIGNER_UNREACHABLE");
+    const second = await home.spawn();
+    closing.push(() => second.close());
+    const agent = await connectSigner(second.socketOf());
+    agent.close();
+  });
+
+  it("goes when the signer stops", async () => {
+    const signer = await home.spawn();
+    await signer.close();
+    expect(existsSync(signer.socketOf())).toBe(false);
+    expect(existsSync(join(home.sockets, "operator.sock"))).toBe(false);
+  });
+
+  it("on which somebody answers is never removed", async () => {
+    mkdirSync(home.sockets, { mode: 0o700 });
+    const path = join(home.sockets, "agent.sock");
+    await listenAt(path);
+    expectRefused(await refusal(), "SOCKET_IN_USE");
+    const probe = createConnection(path);
+    await once(probe, "connect");
+    probe.destroy();
+  });
+
+  it("of somebody who is too busy to answer is never removed", async () => {
+    mkdirSync(home.sockets, { mode: 0o700 });
+    const path = join(home.sockets, "agent.sock");
+    // Listens, and is stopped before it accepts anything: the kernel's queue fills up.
+    const script = `require("net").createServer().listen({ path: ${JSON.stringify(path)}, backlog: 1 }, () => process.kill(process.pid, "SIGSTOP"))`;
+    const busy = spawn(process.execPath, ["-e", script]);
+    closing.push(() => busy.kill("SIGKILL"));
+    const connected: ReturnType<typeof createConnection>[] = [];
+    closing.push(() => {
+      for (const one of connected) one.destroy();
+    });
+    while (!existsSync(path)) await new Promise(setImmediate);
+    for (;;) {
+      const client = createConnection(path);
+      connected.push(client);
+      const error = await new Promise((resolve) => {
+        client.once("connect", () => {
+          resolve(undefined);
+        });
+        client.once("error", resolve);
+      });
+      if (error !== undefined) {
+        expect(error).toMatchObject({ code: "EAGAIN" });
+        break;
+      }
+    }
+    expectRefused(await refusal(), "SOCKET_IN_USE");
+    expect(lstatSync(path).isSocket()).toBe(true);
+  });
+
+  it.each(["agent.sock", "operator.sock"])("that is a file or a link stays: %s", async (name) => {
+    mkdirSync(home.sockets, { mode: 0o700 });
+    const path = join(home.sockets, name);
+    writeFileSync(path, "mine");
+    expectRefused(await refusal(), "SOCKET_IN_USE");
+    expect(readFileSync(path, "utf8")).toBe("mine");
+    rmSync(path);
+    symlinkSync(join(home.folder, "elsewhere.sock"), path);
+    expectRefused(await refusal(), "SOCKET_IN_USE");
+    expect(lstatSync(path).isSymbolicLink()).toBe(true);
+  });
+});
+
+describe("the folders", () => {
+  it.each([0o750, 0o707, 0o701, 0o777, 0o710])("with mode %i are refused", async (mode) => {
+    mkdirSync(home.state);
+    chmodSync(home.state, mode);
+    expectRefused(await refusal(), "UNSAFE_HOME");
+    rmSync(home.state, { recursive: true });
+    mkdirSync(home.sockets);
+    chmodSync(home.sockets, mode);
+    expectRefused(await refusal(), "UNSAFE_HOME");
+  });
+
+  it("that are links or files are refused", async () => {
+    const target = join(home.folder, "target");
+    mkdirSync(target, { mode: 0o700 });
+    symlinkSync(target, home.state);
+    expectRefused(await refusal(), "UNSAFE_HOME");
+    rmSync(home.state);
+    symlinkSync(target, home.sockets);
+    expectRefused(await refusal(), "UNSAFE_HOME");
+    rmSync(home.sockets);
+    rmSync(home.state, { recursive: true });
+    writeFileSync(home.state, "");
+    expectRefused(await refusal(), "UNSAFE_HOME");
+  });
+
+  it("are made private, whatever the umask, and so is everything in them", async () => {
+    const before = process.umask(0);
+    const started = home.spawn();
+    process.umask(before);
+    const signer = await started;
+    closing.push(() => signer.close());
+    const modeOf = (path: string): string => (statSync(path).mode & 0o777).toString(8);
+    for (const folder of [home.state, home.sockets]) expect(modeOf(folder)).toBe("700");
+    for (const name of ["agent.sock", "operator.sock"]) expect(modeOf(join(home.sockets, name))).toBe("600");
+    for (const name of ["ledger.db", "head", "lock"]) expect(modeOf(join(home.state, name))).toBe("600");
+  });
+
+  it("are two: sockets are for others to reach, the state is not", async () => {
+    expectRefused(await refusal(["--home", home.sockets]), "USAGE");
+    mkdirSync(home.state, { mode: 0o700, recursive: true });
+    expectRefused(await refusal(["--sockets", `${home.folder}/run/../state`]), "USAGE");
+  });
+
+  it("have room for a socket's path, or the signer says which path is too long", async () => {
+    const long = join(home.folder, "x".repeat(100));
+    const failed = await refusal(["--sockets", long]);
+    expectRefused(failed, "USAGE");
+    expect(failed.output).toContain("agent.sock is too long for a socket");
+  });
+
+  it("keep their sockets to the agents that the policy names", async () => {
+    const signer = await home.start();
+    await signer.unlock();
+    const { restartFor } = await signer.apply(document({ agents: { research: {}, default: {} } }));
+    expect(restartFor).toEqual(["research"]);
+    await signer.close();
+    const again = await home.start();
+    closing.push(() => again.close());
+    expect([...again.running.agents.keys()].sort()).toEqual(["default", "research"]);
+    const agent = await connectSigner(join(home.sockets, "agents", "research.sock"));
+    expect(await codeOf(() => operatorCall(agent, "vault.offer", {}))).toBe("METHOD_NOT_FOUND");
+    agent.close();
+  });
+});

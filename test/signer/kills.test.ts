@@ -1,0 +1,137 @@
+// A hundred kills under load: whatever a client holds is on record, a restart needs no repair, a retry gives the same
+// bytes, and the cap holds over all of it.
+import { once } from "node:events";
+import { randomInt } from "node:crypto";
+import { expect, it } from "vitest";
+import { agentCall } from "../../client/signer.ts";
+import type { Head, SignResult } from "../../protocol/methods.ts";
+import { type SignerProcess, SignerHome } from "../counterparts/signer.ts";
+import { document, idOf, intent } from "./intents.ts";
+import { LedgerRecord } from "./record.ts";
+
+const ROUNDS = 100;
+const LANES = 2;
+const CONNECTIONS = 8;
+const IN_FLIGHT = 8;
+const CAP_PAYMENTS = 1500;
+const CAP_USD = "15.00";
+
+/** What the clients of one home know. */
+class Lane {
+  readonly home: SignerHome;
+  /** Payloads by intent's name, as JSON. */
+  readonly held = new Map<number, string>();
+  readonly heads: Head[] = [];
+  /** Asked and not answered: signed or not, nobody knows. */
+  unanswered: number[] = [];
+  declined = 0;
+  #next = 0;
+
+  constructor(home: SignerHome) {
+    this.home = home;
+  }
+
+  /** Starts, unlocks, repeats what is open, and kills at the `fatal`th reply. */
+  async round(fatal: number): Promise<void> {
+    const signer = await this.home.spawn({ args: ["--quiet"] });
+    await signer.unlock();
+    if (this.heads.length === 0) await signer.apply(document({ totalMax: CAP_USD }));
+    await this.#repeat(signer);
+    let replies = 0;
+    const dead = once(signer.running.process, "exit");
+    const reply = (): void => {
+      if (++replies === fatal) process.kill(signer.pid, "SIGKILL");
+    };
+    await Promise.all([...Array(CONNECTIONS).keys()].map(() => this.#load(signer, reply)));
+    await dead;
+    signer.disconnect();
+  }
+
+  /** What is held comes back byte for byte; what was not answered is asked again. */
+  async #repeat(signer: SignerProcess): Promise<void> {
+    const known = [...this.held.keys()];
+    const some = [...Array(20).keys()].flatMap(() => known[randomInt(known.length || 1)] ?? []);
+    const open = this.unanswered;
+    this.unanswered = [];
+    const client = await signer.agent();
+    const ask = async (name: number): Promise<void> => {
+      this.#keep(name, await agentCall(client, "payment.sign", { intent: longIntent(name) }));
+    };
+    await Promise.all([...some, ...open].map(ask));
+  }
+
+  /** Keeps some requests in flight on one connection until it dies. */
+  async #load(signer: SignerProcess, reply: () => void): Promise<void> {
+    const client = await signer.connect().catch(() => undefined);
+    if (!client) return;
+    const worker = async (): Promise<void> => {
+      for (;;) {
+        const name = this.#next++;
+        try {
+          this.#keep(name, await agentCall(client, "payment.sign", { intent: longIntent(name) }));
+        } catch (error) {
+          expect(error).toMatchObject({ code: "SIGNER_UNREACHABLE" });
+          this.unanswered.push(name);
+          return;
+        }
+        reply();
+      }
+    };
+    await Promise.all([...Array(IN_FLIGHT).keys()].map(worker));
+  }
+
+  #keep(name: number, result: SignResult): void {
+    if (result.outcome !== "signed") {
+      expect(result).toMatchObject({ check: { code: "BUDGET_EXCEEDED" } });
+      this.declined += 1;
+      return;
+    }
+    const payload = JSON.stringify(result.payload);
+    expect(this.held.get(name) ?? payload).toBe(payload);
+    this.held.set(name, payload);
+    this.heads.push(result.head);
+  }
+}
+
+const longIntent = (name: number) => intent(name, { maxTimeoutSeconds: 600 });
+
+async function checkRecord(lane: Lane): Promise<void> {
+  const signer = await lane.home.spawn();
+  await signer.unlock();
+  const record = await LedgerRecord.read(signer.operator);
+  const reserved = new Map(record.ofKind("payment.reserved").map((row) => [row.id, row]));
+  expect(reserved.size).toBe(record.ofKind("payment.reserved").length);
+  expect(record.ofKind("payment.redrafted")).toHaveLength(0);
+  expect(reserved.size).toBe(CAP_PAYMENTS);
+  expect(record.reserved()).toBe(BigInt(CAP_PAYMENTS) * 10_000n);
+  expect(record.counter("household|usd|total")).toBe(record.reserved());
+  for (const [name, payload] of lane.held) {
+    const row = reserved.get(idOf(name));
+    expect(row).toBeDefined();
+    const { authorization } = JSON.parse(payload) as { authorization: { nonce: string } };
+    const draft = Buffer.from(row?.draft ?? "", "base64");
+    expect(`0x${draft.subarray(224).toString("hex")}`).toBe(authorization.nonce);
+  }
+  // Every head that a reply named is a prefix of the record.
+  for (const { ledger, seq, hash } of lane.heads) {
+    expect(ledger).toBe(record.head.ledger);
+    expect(record.hashOf(seq)).toBe(hash);
+  }
+  await signer.close();
+}
+
+it(`survives ${ROUNDS} kills under load`, { timeout: 120_000 }, async () => {
+  const lanes = await Promise.all(
+    [...Array(LANES).keys()].map(async () => new Lane(await SignerHome.make())),
+  );
+  await Promise.all(
+    lanes.map(async (lane) => {
+      for (let round = 0; round < ROUNDS / LANES; round++) await lane.round(1 + randomInt(100));
+    }),
+  );
+  for (const lane of lanes) {
+    expect(lane.declined).toBeGreaterThan(0);
+    await checkRecord(lane);
+    lane.home.remove();
+  }
+});
