@@ -3,7 +3,6 @@ import { hash } from "node:crypto";
 import { z } from "zod";
 import { isAtomic } from "./amount.ts";
 import { canonicalAddress } from "./assets.ts";
-import { canonicalJson } from "./json.ts";
 import { type Caip2, isCaip2 } from "./networks.ts";
 
 /** 16-128 of [A-Za-z0-9_-], as x402's payment-identifier extension has it. Looked up per agent. */
@@ -69,10 +68,11 @@ export function fingerprint(intent: PaymentIntent): string {
   const { id, scheme, network, amount, extra, claims } = intent;
   const asset = canonicalAddress(network, intent.asset);
   const payTo = canonicalAddress(network, intent.payTo);
-  const canonical = canonicalJson([
-    ["x402/intent/1", id, scheme, network, asset, payTo, amount.toString()],
-    [extra?.assetTransferMethod ?? null, extra?.feePayer ?? null, extra?.memo ?? null],
-    [claims.method ?? null, claims.url ?? null],
+  // An array of strings and nulls has one JSON text only.
+  const canonical = JSON.stringify([
+    ...["x402/intent/1", id, scheme, network, asset, payTo, amount.toString()],
+    ...[extra?.assetTransferMethod ?? null, extra?.feePayer ?? null, extra?.memo ?? null],
+    ...[claims.method ?? null, claims.url ?? null],
   ]);
   return hash("sha256", canonical);
 }

@@ -1,5 +1,6 @@
 // x402 v1 and v2 on the wire: a seller's terms and headers <-> our intent. Pure.
 // Source: x402 specification, "HTTP transport" and "PaymentRequirements", versions 1 and 2.
+import { isUtf8 } from "node:buffer";
 import { z } from "zod";
 import { X402Error } from "./errors.ts";
 import { type PaymentIntent, amountSchema } from "./intent.ts";
@@ -170,6 +171,8 @@ function decodeBase64(text: string): string {
   if (bytes.toString("base64").replace(/=+$/, "") !== text.trim().replace(/=+$/, "")) {
     throw new X402Error("TERMS_INVALID", "the header is not base64");
   }
+  // Decoded loosely, terms could not be echoed as they came.
+  if (!isUtf8(bytes)) throw new X402Error("TERMS_INVALID", "the header is not UTF-8");
   return bytes.toString("utf8");
 }
 

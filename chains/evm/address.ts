@@ -4,9 +4,22 @@ import { keccak256 } from "./keccak.ts";
 const ADDRESS = /^0x[0-9a-fA-F]{40}$/;
 const ZERO = `0x${"0".repeat(40)}`;
 
+// Checksums of addresses seen lately: a wallet pays from one account, and mostly to the same payees.
+const checksums = new Map<string, string>();
+const MOST_CHECKSUMS = 4096;
+
 /** EIP-55 form of 20 bytes. */
 export function toAddress(bytes: Uint8Array): string {
-  const lower = Buffer.from(bytes).toString("hex");
+  const lower = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("hex");
+  const known = checksums.get(lower);
+  if (known !== undefined) return known;
+  if (checksums.size >= MOST_CHECKSUMS) checksums.clear();
+  const address = withChecksum(lower);
+  checksums.set(lower, address);
+  return address;
+}
+
+function withChecksum(lower: string): string {
   const digest = Buffer.from(keccak256(Buffer.from(lower, "ascii"))).toString("hex");
   let out = "0x";
   for (let i = 0; i < 40; i++) {

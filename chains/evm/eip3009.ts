@@ -52,7 +52,7 @@ export function domainSeparator(asset: PinnedAsset): Uint8Array {
 }
 
 export function encodeAuthorization(asset: PinnedAsset, a: Authorization): Uint8Array {
-  const bytes = Buffer.alloc(DRAFT_BYTES);
+  const bytes = Buffer.allocUnsafe(DRAFT_BYTES).fill(0); // pooled, unlike alloc
   bytes.set(domainSeparator(asset), 0);
   bytes.set(TRANSFER_TYPE, WORD);
   bytes.set(a.from, 2 * WORD + 12);

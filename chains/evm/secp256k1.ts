@@ -5,7 +5,7 @@ import { keccak256 } from "./keccak.ts";
 /** 65 bytes: r, s, and v as 27 or 28. `digest` and `key` are 32 bytes. */
 export function sign(digest: Uint8Array, key: Uint8Array): Uint8Array {
   const { signature, recoveryId } = signRecoverable(digest, key);
-  const out = new Uint8Array(65);
+  const out = Buffer.allocUnsafe(65);
   out.set(signature);
   out[64] = 27 + recoveryId;
   return out;

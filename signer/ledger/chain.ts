@@ -3,22 +3,10 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { genesisHash, rowHash } from "../../protocol/audit.ts";
 import type { AuditRow, Head } from "../../protocol/methods.ts";
 
-interface StoredRow {
-  seq: number;
-  body: string;
-  hash: Uint8Array;
-}
-
-const toRow = ({ seq, body, hash }: StoredRow): AuditRow => ({
-  seq,
-  body,
-  hash: Buffer.from(hash).toString("hex"),
-});
-
 export class Chain {
   readonly ledgerId: string;
   #seq = 0;
-  #hash: Buffer;
+  #hash: string;
   readonly #insert: StatementSync;
   readonly #one: StatementSync;
   readonly #db: DatabaseSync;
@@ -30,10 +18,10 @@ export class Chain {
     this.#db = db;
     this.#hash = genesisHash(ledgerId);
     const last = db.prepare("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1").get() as
-      Pick<StoredRow, "seq" | "hash"> | undefined;
+      Pick<AuditRow, "seq" | "hash"> | undefined;
     if (last) {
       this.#seq = last.seq;
-      this.#hash = Buffer.from(last.hash);
+      this.#hash = last.hash;
     }
   }
 
@@ -42,7 +30,7 @@ export class Chain {
   }
 
   head(): Head {
-    return { ledger: this.ledgerId, seq: this.#seq, hash: this.#hash.toString("hex") };
+    return { ledger: this.ledgerId, seq: this.#seq, hash: this.#hash };
   }
 
   /** Position of the new row. */
@@ -54,8 +42,7 @@ export class Chain {
   }
 
   row(seq: number): AuditRow | undefined {
-    const row = this.#one.get(seq) as unknown as StoredRow | undefined;
-    return row && toRow(row);
+    return this.#one.get(seq) as unknown as AuditRow | undefined;
   }
 
   /** Oldest first. */
@@ -69,14 +56,14 @@ export class Chain {
   }
 
   /** A statement of its own each time: two readings may go on at once. */
-  *#rows(sql: string, seq: number): Iterable<AuditRow> {
-    for (const row of this.#db.prepare(sql).iterate(seq)) yield toRow(row as unknown as StoredRow);
+  #rows(sql: string, seq: number): Iterable<AuditRow> {
+    return this.#db.prepare(sql).iterate(seq) as unknown as Iterable<AuditRow>;
   }
 
   /** True when this ledger contains `head`: same ledger, same row at that position. */
   contains(head: Head): boolean {
     if (head.ledger !== this.ledgerId) return false;
-    if (head.seq === 0) return head.hash === genesisHash(this.ledgerId).toString("hex");
+    if (head.seq === 0) return head.hash === genesisHash(this.ledgerId);
     return this.row(head.seq)?.hash === head.hash;
   }
 }

@@ -9,7 +9,7 @@ const MIGRATIONS: readonly string[] = [
   CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 
   -- The record. Everything else can be rebuilt from it.
-  CREATE TABLE audit (seq INTEGER PRIMARY KEY, body TEXT NOT NULL, hash BLOB NOT NULL) STRICT;
+  CREATE TABLE audit (seq INTEGER PRIMARY KEY, body TEXT NOT NULL, hash TEXT NOT NULL) STRICT;
 
   -- One row per intent, forever: seq is its reservation, draft the row that holds its newest draft.
   CREATE TABLE payments (

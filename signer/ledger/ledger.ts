@@ -22,6 +22,7 @@ import { openDatabase } from "./database.ts";
 import { DeclineThrottle } from "./declines.ts";
 import { HeadFile } from "./head.ts";
 import { type Reservation, recordedReservation } from "./reservation.ts";
+import { Payments } from "./payments.ts";
 import { FairQueue, type Waiting } from "./queue.ts";
 import { readAdditions, readReserved, recordedCheck, writeAdditions } from "./rows.ts";
 import { verifyAtStart } from "./start.ts";
@@ -46,9 +47,7 @@ export class Ledger {
   readonly #clock: Clock;
   readonly #headFile: HeadFile;
   readonly #options: LedgerOptions;
-  readonly #findPayment: StatementSync;
-  readonly #insertPayment: StatementSync;
-  readonly #moveDraft: StatementSync;
+  readonly #payments: Payments;
   readonly #throttle = new DeclineThrottle();
   readonly #queue = new FairQueue();
   #scheduled = false;
@@ -64,13 +63,7 @@ export class Ledger {
     this.#counters = new Counters(this.#db);
     verifyAtStart(this.#chain, this.#counters, this.#headFile.read());
     this.#clock = new Clock(options.clock, lastTime(this.#chain));
-    this.#findPayment = this.#db.prepare(
-      "SELECT fingerprint, seq, draft FROM payments WHERE agent = ? AND id = ?",
-    );
-    this.#insertPayment = this.#db.prepare(
-      "INSERT INTO payments (agent, id, fingerprint, seq, draft) VALUES (?, ?, ?, ?, ?)",
-    );
-    this.#moveDraft = this.#db.prepare("UPDATE payments SET draft = ? WHERE agent = ? AND id = ?");
+    this.#payments = new Payments(this.#db);
     if (this.#chain.seq === 0) this.record("ledger.created", { ledger: this.#chain.ledgerId, version: 1 });
   }
 
@@ -97,8 +90,7 @@ export class Ledger {
 
   /** The intent's reservation with its newest draft, if it has one. */
   find(agent: string, id: string): Stored | undefined {
-    const row = this.#findPayment.get(agent, id) as
-      { fingerprint: string; seq: number; draft: number } | undefined;
+    const row = this.#payments.find(agent, id);
     if (!row) return undefined;
     const body = readReserved(this.#chain.row(row.draft)?.body ?? "");
     if (!body) throw new X402Error("LEDGER_DAMAGED", `row ${row.draft} holds no draft`);
@@ -244,8 +236,8 @@ export class Ledger {
     const seq = this.#append({ kind, at, ...fields, draft, add: writeAdditions(add), ...booked });
     for (const addition of add) this.#counters.add(addition);
     const { agent, id } = fields;
-    if (verdict.is === "reserve") this.#insertPayment.run(agent, id, fields.fingerprint, seq, seq);
-    else this.#moveDraft.run(seq, agent, id);
+    if (verdict.is === "reserve") this.#payments.insert(agent, id, fields.fingerprint, seq);
+    else this.#payments.moveDraft(agent, id, seq);
     return recordedReservation({ ...fields, seq, draft: verdict.draft });
   }
 

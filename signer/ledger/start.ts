@@ -36,12 +36,12 @@ function sinceCheckpoint(chain: Chain): { checkpoint?: AuditRow; rows: AuditRow[
 }
 
 function verifyChain(chain: Chain, checkpoint: AuditRow | undefined, rows: AuditRow[]): void {
-  let hash = checkpoint ? Buffer.from(checkpoint.hash, "hex") : genesisHash(chain.ledgerId);
+  let hash = checkpoint?.hash ?? genesisHash(chain.ledgerId);
   let seq = checkpoint?.seq ?? 0;
   for (const row of rows) {
     hash = rowHash(hash, row.body);
     seq += 1;
-    if (row.seq !== seq || row.hash !== hash.toString("hex")) {
+    if (row.seq !== seq || row.hash !== hash) {
       throw new X402Error("LEDGER_DAMAGED", `row ${seq} does not continue the chain`);
     }
   }
