@@ -10,7 +10,7 @@ import { type ReservedBody, readReserved } from "./ledger/rows.ts";
 import { scopesUnder } from "./scopes.ts";
 import type { Wallet } from "./wallet.ts";
 
-export function fillCounters({ ledger }: Wallet, next: Household): Addition[] {
+export function fillCounters({ ledger, scopes }: Wallet, next: Household): Addition[] {
   const sums = new Map<string, Addition>();
   for (const { body } of ledger.rowsAfter(0)) {
     const row = readReserved(body);
@@ -25,7 +25,9 @@ export function fillCounters({ ledger }: Wallet, next: Household): Addition[] {
   const books = ledger.books();
   return [...sums.values()].flatMap(({ key, bucket, amount }) => {
     const missing = amount - books.used(key, bucket, bucket);
-    return missing > 0n && !isOver(key, bucket, books.now) ? [{ key, bucket, amount: missing }] : [];
+    // What a checkpoint may have forgotten must not be counted a second time.
+    const over = isOver(key, bucket, books.now) || scopes.hasEnded(key, bucket);
+    return missing > 0n && !over ? [{ key, bucket, amount: missing }] : [];
   });
 }
 
