@@ -41,7 +41,7 @@ function refusalOf({ intent, asset, from }: Order): Refusal["refused"] | undefin
   if (!parseAddress(payTo) || isZeroAddress(payTo) || sameAddress(payTo, asset.address))
     return "INVALID_PAYEE";
   if (sameAddress(payTo, from)) return "SELF_PAYMENT";
-  return amount >= UINT256 ? "AMOUNT_TOO_LARGE" : undefined;
+  return amount < 0n || amount >= UINT256 ? "AMOUNT_TOO_LARGE" : undefined;
 }
 
 function decode(bytes: Uint8Array, asset: PinnedAsset): Outflow | Refusal {
