@@ -52,9 +52,8 @@ export class Keyring {
    */
   nonce(label: string, agent: string, intentId: string): Uint8Array {
     return this.#unlocked().nonceKey.use((key) => {
-      const mac = createHmac("sha256", key);
-      for (const part of [label, agent, intentId]) mac.update(lengthPrefixed(part));
-      return mac.digest();
+      const message = Buffer.concat([label, agent, intentId].map(lengthPrefixed));
+      return createHmac("sha256", key).update(message).digest();
     });
   }
 

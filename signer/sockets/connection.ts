@@ -16,6 +16,9 @@ export const MAX_IN_FLIGHT = 256;
 const MAX_UNREAD_BYTES = 1024 * 1024;
 const MAX_WAITING_LINES = 4096;
 
+// eslint-disable-next-line no-control-regex -- that is what ASCII is
+const ASCII = /^[\x00-\x7f]*$/;
+
 export class Connection {
   readonly #socket: Socket;
   readonly #role: Role;
@@ -130,7 +133,9 @@ export class Connection {
   }
 
   #flush(): void {
-    if (!this.#socket.destroyed) this.#socket.write(this.#outbox);
+    // Nearly every reply is ASCII, which needs no conversion.
+    const encoding = ASCII.test(this.#outbox) ? "latin1" : "utf8";
+    if (!this.#socket.destroyed) this.#socket.write(this.#outbox, encoding);
     this.#outbox = "";
     this.#closeIfDone();
   }
