@@ -12,7 +12,7 @@ export async function fillHistory(folder: string, count: number): Promise<void> 
   const home = join(folder, "state");
   mkdirSync(home, { mode: 0o700, recursive: true });
   const at = Date.now() - HOUR_MS;
-  const ledger = new Ledger(home, {
+  const ledger = Ledger.open(home, {
     clock: () => at,
     isOver: () => false,
     onFault: (error) => {

@@ -5,6 +5,7 @@ import { isOver } from "../policy/counters.ts";
 import { X402Error } from "../protocol/errors.ts";
 import { OPERATOR_SOCKET, agentSocketName } from "../protocol/places.ts";
 import { agentRole } from "./agent.ts";
+import { asDamage } from "./ledger/database.ts";
 import { Ledger } from "./ledger/ledger.ts";
 import { type FolderLock, lockFolder } from "./ledger/lock.ts";
 import { createLog } from "./log.ts";
@@ -43,8 +44,16 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const locks: FolderLock[] = [];
   const closing: (() => void | Promise<void>)[] = [];
   const closeAll = async (): Promise<void> => {
-    for (const close of closing.reverse()) await close();
+    const failures: unknown[] = [];
+    for (const close of closing.reverse()) {
+      try {
+        await close();
+      } catch (error) {
+        failures.push(error);
+      }
+    }
     for (const lock of locks.reverse()) lock.release();
+    if (failures.length > 0) throw failures[0] as Error;
   };
   try {
     privateFolder(options.home);
@@ -55,7 +64,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     locks.push(lockFolder(options.sockets, "SOCKET_IN_USE"));
     return await open(options, closing, closeAll);
   } catch (error) {
-    await closeAll();
+    await closeAll().catch(() => undefined); // the first failure is the one to tell
     throw error;
   }
 }
@@ -80,10 +89,13 @@ async function open(
   const operator = join(options.sockets, OPERATOR_SOCKET);
   const idleMs = options.idleMs ?? IDLE_MS;
   const roles = [...agents].map(([name, path]) => ({ path, role: agentRole(wallet, name, log), idleMs }));
+  const listeners: Listener[] = [];
+  closing.push(async () => {
+    await Promise.all(listeners.map((listener) => listener.close()));
+  });
   for (const wanted of [...roles, { path: operator, role: operatorRole(wallet, names), idleMs }]) {
     privateFolder(dirname(wanted.path));
-    const listener: Listener = await listen(wanted);
-    closing.push(() => listener.close());
+    listeners.push(await listen(wanted));
   }
   log.event("listening", { version: VERSION, agents: names });
   return { agents, operator, close: closeAll };
@@ -92,7 +104,7 @@ async function open(
 function openWallet(options: DaemonOptions, clock: () => number): Wallet {
   // What the ledger calls back needs the wallet, which is made over the ledger.
   const made: { wallet?: Wallet } = {};
-  const ledger = new Ledger(options.home, {
+  const ledger = Ledger.open(options.home, {
     clock,
     isOver: (key, bucket, now) =>
       isOver(key, bucket, now) || made.wallet?.scopes.hasEnded(key, bucket) === true,
@@ -101,8 +113,12 @@ function openWallet(options: DaemonOptions, clock: () => number): Wallet {
       options.onFault?.(error);
     },
   });
-  made.wallet = new Wallet(ledger, RAILS);
-  return made.wallet;
+  try {
+    return (made.wallet = new Wallet(ledger, RAILS));
+  } catch (error) {
+    ledger.discard();
+    throw asDamage(error);
+  }
 }
 
 /** Makes a folder 0700, or throws UNSAFE_HOME for one that others can write to or that is somebody else's. */

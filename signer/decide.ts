@@ -100,6 +100,10 @@ export function factsOf(wallet: Wallet, books: Books, stored?: Stored): Facts {
   };
 }
 
+/** The counters to tell of, also while the clock is behind. */
+export const latestFacts = (wallet: Wallet): Facts =>
+  factsOf(wallet, wallet.ledger.books(wallet.ledger.latest()));
+
 /** A new draft of one intent counts only where no earlier one did: in windows that its validity newly touches. */
 function notBooked(add: readonly Addition[], booked: readonly Addition[]): Addition[] {
   const total = new Map<string, bigint>();

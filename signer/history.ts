@@ -19,7 +19,7 @@ export interface HistoryFilter {
 export function history(ledger: Ledger, filter: HistoryFilter): { payments: PaymentRow[]; next?: number } {
   const { limit = DEFAULT_LIMIT, before = Number.MAX_SAFE_INTEGER } = filter;
   const since = filter.since === undefined ? 0 : Date.parse(filter.since);
-  const now = ledger.now();
+  const now = ledger.latest();
   const payments: PaymentRow[] = [];
   let read = 0;
   for (const { seq, body } of ledger.rowsBefore(before)) {

@@ -21,6 +21,7 @@ export async function pay(wallet: Wallet, agent: string, params: SignParams): Pr
   const { intent, session } = params;
   // 1 identify: one request at a time per intent, so that the second of two equal ones finds the first one's record.
   using _turn = await wallet.turns.take(`${agent}\n${intent.id}`);
+  wallet.endUnlockIfOver(wallet.ledger.now());
   const stored = wallet.ledger.find(agent, intent.id);
   if (stored && stored.fingerprint !== fingerprint(intent)) throw new X402Error("INTENT_CONFLICT");
   if (stored && isAlive(stored, wallet)) return await repeat(wallet, agent, intent, stored);

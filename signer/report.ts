@@ -3,7 +3,7 @@ import { formatUsd } from "../protocol/amount.ts";
 import type { Status } from "../protocol/methods.ts";
 import { headroom, wireCheck } from "../policy/evaluate.ts";
 import type { Scope } from "../policy/scope.ts";
-import { factsOf } from "./decide.ts";
+import { latestFacts } from "./decide.ts";
 import { VERSION } from "./version.ts";
 import type { Wallet } from "./wallet.ts";
 
@@ -12,7 +12,7 @@ export function status(wallet: Wallet, scopes: readonly Scope[]): Status {
   const unlock = unlockState(wallet);
   return {
     version: VERSION,
-    state: wallet.keyring.unlocked ? "unlocked" : "locked",
+    ...stateOf(wallet),
     // Sockets of a personal signer are 0600 in a 0700 folder: whoever reaches one is this user (or root).
     sameUid: true,
     ...(policy ? { policy: { version: policy.version, hash: policy.hash } } : {}),
@@ -22,8 +22,13 @@ export function status(wallet: Wallet, scopes: readonly Scope[]): Status {
   };
 }
 
+function stateOf({ ledger, keyring }: Wallet): Pick<Status, "state" | "frozenBy"> {
+  if (ledger.clockIsBehind) return { state: "frozen", frozenBy: "CLOCK_BEHIND" };
+  return { state: keyring.unlocked ? "unlocked" : "locked" };
+}
+
 export const scopeStates = (wallet: Wallet, scopes: readonly Scope[]): Status["scopes"] =>
-  headroom(scopes, factsOf(wallet, wallet.ledger.books())).map(({ scope, checks }) => ({
+  headroom(scopes, latestFacts(wallet)).map(({ scope, checks }) => ({
     id: scope.id,
     kind: scope.kind,
     ...(scope.endsAt === undefined ? {} : { endsAt: new Date(scope.endsAt).toISOString() }),

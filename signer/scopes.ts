@@ -152,7 +152,7 @@ export class Scopes {
     if (!scope.startsWith("session:")) return window === "session" && bucket !== this.#unlock?.seq;
     const id = scope.slice("session:".length);
     const session = this.#sessions.get(id) ?? this.#load(id);
-    return (session?.scope.endsAt ?? 0) <= this.#ledger.now();
+    return (session?.scope.endsAt ?? 0) <= this.#ledger.latest();
   }
 
   /** Opens a session with a policy of the client's. Throws POLICY_INVALID and SESSION_LIMIT. */
@@ -245,10 +245,9 @@ function storedPolicy(ledger: Ledger): AppliedPolicy | undefined {
   const newest = ledger.select("SELECT version, seq FROM policies ORDER BY version DESC LIMIT 1").get() as
     { version: number; seq: number } | undefined;
   if (!newest) return undefined;
-  const body = JSON.parse(ledger.row(newest.seq)?.body ?? "{}") as { at: number; document: unknown };
+  const body = JSON.parse(ledger.body(newest.seq)) as { at: number; document: unknown };
   const household = compileHousehold(parseDocument(body.document));
   return { ...household, version: newest.version, appliedAt: body.at };
 }
 
-const rowTime = (ledger: Ledger, seq: number): number =>
-  (JSON.parse(ledger.row(seq)?.body ?? "{}") as { at: number }).at;
+const rowTime = (ledger: Ledger, seq: number): number => (JSON.parse(ledger.body(seq)) as { at: number }).at;

@@ -6,7 +6,7 @@ import type { Head, ParamsOf } from "../protocol/methods.ts";
 import { parseUsd } from "../protocol/amount.ts";
 import { type HandoffMessage, type Offer, createOffer } from "../vault/handoff.ts";
 import { type SigningPart, decode, wipe } from "../vault/signing.ts";
-import { factsOf } from "./decide.ts";
+import { latestFacts } from "./decide.ts";
 import { Keyring, publicAccount } from "./keyring.ts";
 import type { Ledger } from "./ledger/ledger.ts";
 import { Scopes } from "./scopes.ts";
@@ -84,12 +84,13 @@ export class Wallet {
   }
 
   endUnlockIfOver(now: number): void {
-    const endsAt = this.scopes.unlock?.scope.endsAt;
+    const { unlock } = this.scopes;
+    const endsAt = unlock?.scope.endsAt;
     if (endsAt === undefined || now < endsAt || !this.keyring.unlocked) return;
     this.keyring.lock();
-    // Not here: a row of its own cannot be written inside the commit that asks.
+    // Not here: a row of its own cannot be written inside the commit that asks. The next unlock may come before it.
     setImmediate(() => {
-      this.lock("the time was over");
+      if (this.scopes.unlock === unlock) this.lock("the time was over");
     });
   }
 
@@ -108,7 +109,7 @@ export class Wallet {
   /** The limits of the unlock that runs, with what is left. */
   fuel() {
     const scope = this.scopes.unlock?.scope;
-    return scope ? (headroom([scope], factsOf(this, this.ledger.books()))[0]?.checks ?? []) : [];
+    return scope ? (headroom([scope], latestFacts(this))[0]?.checks ?? []) : [];
   }
 
   #receive(message: HandoffMessage): SigningPart {
@@ -136,9 +137,9 @@ export class Wallet {
   #setTimer(endsAt: number | undefined): void {
     clearTimeout(this.#timer);
     if (endsAt === undefined) return;
-    const wait = Math.min(Math.max(endsAt - this.ledger.now(), 0), MAX_TIMER_MS);
+    const wait = Math.min(Math.max(endsAt - this.ledger.latest(), 0), MAX_TIMER_MS);
     this.#timer = setTimeout(() => {
-      if (this.ledger.now() >= endsAt) this.lock("the time was over");
+      if (this.ledger.latest() >= endsAt) this.lock("the time was over");
       else this.#setTimer(endsAt);
     }, wait);
     this.#timer.unref();
@@ -164,6 +165,5 @@ const lostRows = (seen: Head, head: Head): X402Error =>
 function knownVault(ledger: Ledger): KnownVault | undefined {
   const select = ledger.select("SELECT value FROM meta WHERE key = 'unlocked'").get() as
     { value: string } | undefined;
-  const body = select && ledger.row(Number(select.value))?.body;
-  return body === undefined ? undefined : (JSON.parse(body) as KnownVault);
+  return select && (JSON.parse(ledger.body(Number(select.value))) as KnownVault);
 }

@@ -1,6 +1,7 @@
 // The audit chain on disk: appending, and reading back in order. Every write is inside the caller's transaction.
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { genesisHash, rowHash } from "../../protocol/audit.ts";
+import { X402Error } from "../../protocol/errors.ts";
 import type { AuditRow, Head } from "../../protocol/methods.ts";
 
 export class Chain {
@@ -43,6 +44,16 @@ export class Chain {
 
   row(seq: number): AuditRow | undefined {
     return this.#one.get(seq) as unknown as AuditRow | undefined;
+  }
+
+  /** The body of a row, held to its hash: what was changed on disk is not acted on. Throws LEDGER_DAMAGED. */
+  body(seq: number): string {
+    const row = this.row(seq);
+    const previous = seq === 1 ? genesisHash(this.ledgerId) : this.row(seq - 1)?.hash;
+    if (!row || previous === undefined || rowHash(previous, row.body) !== row.hash) {
+      throw new X402Error("LEDGER_DAMAGED", `row ${seq} was changed`);
+    }
+    return row.body;
   }
 
   /** Oldest first. */

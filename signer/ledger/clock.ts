@@ -21,4 +21,13 @@ export class Clock {
     this.#mark = Math.max(this.#mark, now);
     return this.#mark;
   }
+
+  /** The same, but the last time that was seen while the clock is behind: for what tells or ends, and grants nothing. */
+  latest(): number {
+    return this.behind ? this.#mark : this.now();
+  }
+
+  get behind(): boolean {
+    return this.#source() < this.#mark - TOLERANCE_MS;
+  }
 }

@@ -46,10 +46,15 @@ export function openDatabase(file: string): DatabaseSync {
     return db;
   } catch (error) {
     db.close();
-    if (error instanceof X402Error) throw error;
-    throw new X402Error("LEDGER_DAMAGED", (error as Error).message, { cause: error });
+    throw asDamage(error);
   }
 }
+
+/** What SQLite and the readers of rows say of a file that is not as it was written. */
+export const asDamage = (error: unknown): X402Error =>
+  error instanceof X402Error
+    ? error
+    : new X402Error("LEDGER_DAMAGED", (error as Error).message, { cause: error });
 
 function migrate(db: DatabaseSync): void {
   const { user_version: found } = db.prepare("PRAGMA user_version").get() as { user_version: number };

@@ -10,6 +10,7 @@
 // does not have, so it ends the process; a decision that throws comes before that payment's first write and costs only
 // that payment.
 import { randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Addition } from "../../policy/evaluate.ts";
@@ -18,7 +19,7 @@ import type { AuditRow, Head } from "../../protocol/methods.ts";
 import { Chain } from "./chain.ts";
 import { Clock } from "./clock.ts";
 import { Counters } from "./counters.ts";
-import { openDatabase } from "./database.ts";
+import { asDamage, openDatabase } from "./database.ts";
 import { DeclineThrottle } from "./declines.ts";
 import { HeadFile } from "./head.ts";
 import { type Reservation, recordedReservation } from "./reservation.ts";
@@ -52,24 +53,58 @@ export class Ledger {
   readonly #queue = new FairQueue();
   #scheduled = false;
   #fault: X402Error | undefined;
-  #rowsSinceCheckpoint = 0;
+  #rowsSinceCheckpoint: number;
 
-  /** Opens or creates the ledger in `home`, which the caller has locked. Throws LEDGER_* when it cannot be trusted. */
-  constructor(home: string, options: LedgerOptions) {
+  private constructor(
+    db: DatabaseSync,
+    headFile: HeadFile,
+    mirrored: Head | undefined,
+    options: LedgerOptions,
+  ) {
     this.#options = options;
-    this.#db = openDatabase(join(home, "ledger.db"));
-    this.#headFile = new HeadFile(join(home, "head"));
-    this.#chain = new Chain(this.#db, ledgerId(this.#db));
-    this.#counters = new Counters(this.#db);
-    verifyAtStart(this.#chain, this.#counters, this.#headFile.read());
+    this.#db = db;
+    this.#headFile = headFile;
+    this.#chain = new Chain(db, ledgerId(db));
+    this.#counters = new Counters(db);
+    this.#rowsSinceCheckpoint = verifyAtStart(this.#chain, this.#counters, mirrored);
     this.#clock = new Clock(options.clock, lastTime(this.#chain));
-    this.#payments = new Payments(this.#db);
+    this.#payments = new Payments(db);
     if (this.#chain.seq === 0) this.record("ledger.created", { ledger: this.#chain.ledgerId, version: 1 });
+  }
+
+  /**
+   * Opens or creates the ledger in `home`, which the caller has locked. Throws LEDGER_* when it cannot be trusted, and
+   * then leaves no file open and none made.
+   */
+  static open(home: string, options: LedgerOptions): Ledger {
+    const file = join(home, "ledger.db");
+    const headFile = new HeadFile(join(home, "head"));
+    let db: DatabaseSync | undefined;
+    try {
+      const mirrored = headFile.read();
+      // A new database in place of a lost one, and its log, would be in the way of the copy that is put back.
+      if (mirrored && !existsSync(file)) throw new X402Error("LEDGER_BEHIND", "ledger.db is missing");
+      db = openDatabase(file);
+      return new Ledger(db, headFile, mirrored, options);
+    } catch (error) {
+      db?.close();
+      headFile.close();
+      throw asDamage(error);
+    }
   }
 
   /** Unix milliseconds; never runs back. Throws CLOCK_BEHIND. */
   now(): number {
     return this.#clock.now();
+  }
+
+  /** Unix milliseconds, also while the clock is behind: for what tells or ends, and grants nothing. */
+  latest(): number {
+    return this.#clock.latest();
+  }
+
+  get clockIsBehind(): boolean {
+    return this.#clock.behind;
   }
 
   head(): Head {
@@ -80,9 +115,10 @@ export class Ledger {
     return this.#chain.contains(head);
   }
 
-  books(): Books {
+  /** As of now; throws CLOCK_BEHIND when no time is given. */
+  books(now = this.now()): Books {
     return {
-      now: this.now(),
+      now,
       used: (key, from, to) => this.#counters.used(key, from, to),
       known: (key) => this.#counters.known(key),
     };
@@ -92,7 +128,7 @@ export class Ledger {
   find(agent: string, id: string): Stored | undefined {
     const row = this.#payments.find(agent, id);
     if (!row) return undefined;
-    const body = readReserved(this.#chain.row(row.draft)?.body ?? "");
+    const body = readReserved(this.#chain.body(row.draft));
     if (!body) throw new X402Error("LEDGER_DAMAGED", `row ${row.draft} holds no draft`);
     const reservation = recordedReservation({
       ...body,
@@ -114,7 +150,10 @@ export class Ledger {
     });
   }
 
-  /** Records an event of the operator or of the signer itself; on disk when it returns. `also` joins the commit. */
+  /**
+   * Records an event of the operator or of the signer itself; on disk when it returns. `also` joins the commit. Also
+   * while the clock is behind, so that a lock is on record: whoever grants something asks for now() first.
+   */
   record(
     kind: string,
     fields: object,
@@ -122,7 +161,7 @@ export class Ledger {
     also?: (db: DatabaseSync, seq: number) => void,
   ): number {
     if (this.#fault) throw this.#fault;
-    const at = this.now();
+    const at = this.latest();
     return this.#transaction(() => {
       const seq = this.#append({
         kind,
@@ -149,8 +188,9 @@ export class Ledger {
     return this.#chain.before(seq);
   }
 
-  row(seq: number): AuditRow | undefined {
-    return this.#chain.row(seq);
+  /** The body of a row, as it was written. Throws LEDGER_DAMAGED. */
+  body(seq: number): string {
+    return this.#chain.body(seq);
   }
 
   counters(): Iterable<{ key: string; bucket: number; amount: bigint }> {
@@ -161,6 +201,11 @@ export class Ledger {
   close(): void {
     while (!this.#fault && !this.#queue.empty) this.#commit();
     if (!this.#fault) this.#checkpoint();
+    this.discard();
+  }
+
+  /** Closes the files and writes nothing. */
+  discard(): void {
     this.#db.close();
     this.#headFile.close();
   }
@@ -251,7 +296,7 @@ export class Ledger {
   }
 
   #checkpoint(): void {
-    const at = this.now();
+    const at = this.latest();
     this.#transaction(() => {
       this.#writeCounted(this.#throttle.due(), at);
       this.#counters.flush();

@@ -13,7 +13,8 @@ export const CHECKPOINT_PREFIX = '{"kind":"checkpoint"';
 
 const checkpointSchema = z.object({ kind: z.literal("checkpoint"), counters: z.string() });
 
-export function verifyAtStart(chain: Chain, counters: Counters, mirrored: Head | undefined): void {
+/** Throws LEDGER_BEHIND and LEDGER_DAMAGED. Returns how many rows there are since the last checkpoint. */
+export function verifyAtStart(chain: Chain, counters: Counters, mirrored: Head | undefined): number {
   if (mirrored && mirrored.seq > chain.seq) {
     throw new X402Error("LEDGER_BEHIND", `it ends at row ${chain.seq}, row ${mirrored.seq} was written`);
   }
@@ -24,6 +25,7 @@ export function verifyAtStart(chain: Chain, counters: Counters, mirrored: Head |
   verifyChain(chain, checkpoint, rows);
   const additions = rows.flatMap((row): Addition[] => additionsOf(row.body));
   counters.verify(checkpoint && checkpointSchema.parse(JSON.parse(checkpoint.body)).counters, additions);
+  return rows.length;
 }
 
 function sinceCheckpoint(chain: Chain): { checkpoint?: AuditRow; rows: AuditRow[] } {
@@ -36,9 +38,9 @@ function sinceCheckpoint(chain: Chain): { checkpoint?: AuditRow; rows: AuditRow[
 }
 
 function verifyChain(chain: Chain, checkpoint: AuditRow | undefined, rows: AuditRow[]): void {
-  let hash = checkpoint?.hash ?? genesisHash(chain.ledgerId);
-  let seq = checkpoint?.seq ?? 0;
-  for (const row of rows) {
+  let seq = checkpoint ? checkpoint.seq - 1 : 0;
+  let hash = chain.row(seq)?.hash ?? genesisHash(chain.ledgerId);
+  for (const row of checkpoint ? [checkpoint, ...rows] : rows) {
     hash = rowHash(hash, row.body);
     seq += 1;
     if (row.seq !== seq || row.hash !== hash) {
