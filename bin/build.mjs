@@ -2,8 +2,9 @@
 // Plain JavaScript, because npm may run it on a Node that does not strip types.
 import { rolldown } from "rolldown";
 import { execFileSync } from "node:child_process";
-import { chmodSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { createRequire } from "node:module";
+import { join } from "node:path";
 
 const require = createRequire(import.meta.url);
 rmSync("dist", { recursive: true, force: true });
@@ -21,5 +22,11 @@ const bundle = await rolldown({
 await bundle.write({ file: "dist/signer/main.js", format: "esm" });
 await bundle.close();
 
+// npm links a package's commands for those who install it, not for its own checkout; npx finds them by these links.
 const { bin } = JSON.parse(readFileSync("package.json", "utf8"));
-for (const file of Object.values(bin)) chmodSync(file, 0o755);
+for (const [name, file] of Object.entries(bin)) {
+  const link = join("node_modules", ".bin", name);
+  chmodSync(file, 0o755);
+  rmSync(link, { force: true });
+  symlinkSync(join("..", "..", file), link);
+}

@@ -1,12 +1,14 @@
 // A command and its subcommands: how arguments are read, and how every one of them ends.
 import { Command, CommanderError } from "commander";
 import { entryOf } from "../protocol/errors.ts";
+import { VERSION } from "../protocol/version.ts";
 import { fail } from "./terminal.ts";
 
 /** A program whose wrong use is said on stderr. Subcommands inherit it. */
 export const program = (name: string, summary: string): Command =>
   new Command(name)
     .description(summary)
+    .version(VERSION, "--version", "show the version")
     .exitOverride()
     .showHelpAfterError(`  run ${name} --help`)
     .helpCommand(false);

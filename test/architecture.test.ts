@@ -4,7 +4,7 @@ import { existsSync, globSync, readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import ts from "typescript";
 import { describe, expect, it } from "vitest";
-import { VERSION } from "../signer/version.ts";
+import { VERSION } from "../protocol/version.ts";
 import { ROOT, type Source, folderOf, parseSource, sourcesIn, visit } from "./sources.ts";
 
 /** Which folders a folder may import. */
@@ -255,7 +255,7 @@ describe("the package", () => {
     devDependencies: Record<string, string>;
   };
 
-  it("has the version that the signer tells", () => {
+  it("has the version that it tells", () => {
     expect(VERSION).toBe(manifest.version);
   });
 
