@@ -124,7 +124,7 @@ export function headroom(scopes: readonly Scope[], facts: Facts): { scope: Scope
 
 function scopeLimits(scope: Scope, facts: Facts, checks: Check[]): void {
   const { perCallMax, counters } = scope.policy;
-  if (perCallMax !== undefined) checks.push(perCallCheck(scope, perCallMax, 0n));
+  if (perCallMax !== undefined) checks.push(perCallCheck(scope, perCallMax, 1n));
   for (const counter of counters) {
     if (counter.per !== undefined) continue;
     const spans = spansOf(counter.window, facts.now, facts.now, sessionBucket(scope, facts.unlock));

@@ -10,8 +10,7 @@ const DAY_MS = 86_400_000;
 
 const clamp = (left: bigint): bigint => (left < 0n ? 0n : left);
 
-/** A limit of 0 passes nothing, not even nothing. */
-const fits = (max: bigint, used: bigint, amount: bigint): boolean => max > 0n && used + amount <= max;
+const fits = (max: bigint, used: bigint, amount: bigint): boolean => used + amount <= max;
 
 export const perCallCheck = (scope: Scope, max: bigint, amount: bigint): Check => ({
   scope: scope.id,

@@ -5,7 +5,7 @@ import { type Json, parseJson } from "../../protocol/json.ts";
 
 type JsonObject = { [key: string]: Json };
 
-const STEP = /(?:^|\.)([A-Za-z0-9_-]+)|\[([^\]]+)\]/y;
+const STEP = /(?:^|(?<!^)\.)([A-Za-z0-9_-]+)|\[([^\]]+)\]/y;
 const LISTS = /^(?:allowed|blocked)[A-Z]/;
 const NUMBERS: readonly string[] = ["count", "decimals", "version"];
 

@@ -221,6 +221,12 @@ describe("what is said", () => {
     ]);
   });
 
+  it("says of a limit of 0 that nothing is left of it", () => {
+    const scopes = [household({ perCallMax: "0", perDayMax: "0" })];
+    const checks = headroom(scopes, new Books()).flatMap(({ checks }) => checks);
+    expect(checks.filter(({ ok }) => !ok).map(({ rule }) => rule)).toEqual(["perCallMax", "perDayMax"]);
+  });
+
   it("never says that waiting helps when the amount is above the limit itself", () => {
     const decision = decide({ perDayMax: "0.50", budgets: [{ name: "b", limit: "0.10", window: "1h" }] });
     for (const check of decision.checks.filter(({ ok }) => !ok)) expect(check.reopensAt).toBeUndefined();

@@ -101,6 +101,11 @@ describe("calendar windows", () => {
     books.add([{ key: "household|usd|day@UTC", bucket: seconds("2026-11-21T00:00:00Z"), amount: 1n }]);
     const both = books.pay(scopes);
     expect(both.checks.find(({ ok }) => !ok)?.reopensAt).toBe(iso("2026-11-22T00:00:00Z"));
+
+    const late = new Books();
+    late.pay(scopes);
+    late.now = iso("2026-11-20T23:59:30Z");
+    expect(late.pay(scopes).checks.find(({ ok }) => !ok)?.reopensAt).toBe(iso("2026-11-21T00:00:00Z"));
   });
 });
 
