@@ -81,7 +81,7 @@ const ONE_PLACE: readonly (readonly [act: string, pattern: RegExp, places: reado
   ["ask a rail for a signature", /\brail\.sign\b/, ["signer/sign.ts"]],
   ["open a database", /\bDatabaseSync\b/, ["signer/ledger/"]],
   ["attach a database", /\bATTACH\b/i, []],
-  ["read the environment", /\bprocess\.env\b/, ["client/paths.ts", "signer/main.ts"]],
+  ["read the environment", /\bprocess\.env\b/, ["client/paths.ts", "signer/main.ts", "bin/x402-signer.ts"]],
   ["run a string as code", /\beval\(|new Function\(/, []],
   ["read decimals as floats", /\bparseFloat\b|\.toFixed\(/, []],
 ];
