@@ -1,7 +1,8 @@
+import { hash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { PINNED_ASSETS } from "../../protocol/assets.ts";
 import { binding, evaluate } from "../../policy/evaluate.ts";
-import { ALICE, BOB, Books, USDC, failures, household, payment } from "./household.ts";
+import { ALICE, BOB, Books, NOON, USDC, failures, household, payment } from "./household.ts";
 
 const decide = (rules: object, terms = {}) => evaluate([household(rules)], payment(terms), new Books());
 
@@ -95,6 +96,43 @@ describe("budgets", () => {
     ]);
     const allowed = books.pay([both], { usd: 500_000n });
     expect(allowed.add.filter(({ key }) => key.includes("|day"))).toHaveLength(1);
+  });
+
+  it("counts what different matches are about apart", () => {
+    const books = new Books();
+    const budgets = ["base", "polygon"].map((network) => ({
+      name: network,
+      limit: "1.00",
+      window: "day",
+      match: { network },
+    }));
+    const scopes = [household({ budgets })];
+    expect(books.pay(scopes).outcome).toBe("allow");
+    expect(books.pay(scopes, { asset: PINNED_ASSETS[2]! }).outcome).toBe("allow");
+    expect(failures(books.pay(scopes))).toEqual(["DAILY_BUDGET_EXCEEDED"]);
+  });
+
+  it("has the keys that ledgers hold already", () => {
+    const budgets = [
+      { name: "a", limit: "9", window: "60m", per: "recipient" },
+      { name: "b", count: 9, window: "session", match: { network: "base", category: "data" } },
+      { name: "c", limit: "9", window: "week", per: "domain", match: { recipient: ALICE, network: "base" } },
+    ];
+    const { add } = evaluate(
+      [household({ perMonthMax: "9", budgets }, "Europe/Athens")],
+      payment({ url: "https://a.example/", category: "data" }),
+      new Books(),
+    );
+    // The text of the match is longer than 64 characters, so its SHA-256 stands for it.
+    const match = hash("sha256", `{"network":"eip155:8453","recipient":"${ALICE}"}`);
+    expect(add.map(({ key, bucket, amount }) => `${key} ${bucket} ${amount}`)).toEqual([
+      "household|usd|month@Europe/Athens 1793484000 1000000",
+      "household|usd|total 0 1000000",
+      `household|usd|1h|recipient=${ALICE.toLowerCase()} ${NOON / 60_000} 1000000`,
+      'household|count|session|{"category":"data","network":"eip155:8453"} 7 1',
+      `household|usd|week@Europe/Athens|#${match}|domain=a.example 1794780000 1000000`,
+      "agent:default|newKeys|day 1795132800 2",
+    ]);
   });
 
   it("limits the new keys of one agent in one day, and of nobody else", () => {
