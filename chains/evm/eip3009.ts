@@ -85,13 +85,18 @@ export function decodeAuthorization(bytes: Uint8Array): Authorization | undefine
 export const isFor = (bytes: Uint8Array, asset: PinnedAsset): boolean =>
   Buffer.compare(bytes.subarray(0, WORD), domainSeparator(asset)) === 0;
 
-const PREFIX = Buffer.from([0x19, 0x01]);
-
 /** The EIP-712 digest: keccak256(0x1901 || separator || keccak256(struct preimage)). */
 export function digestOf(bytes: Uint8Array): Uint8Array {
-  const structHash = keccak256(bytes.subarray(WORD));
-  return keccak256(Buffer.concat([PREFIX, bytes.subarray(0, WORD), structHash], 2 + 2 * WORD));
+  const message = Buffer.allocUnsafe(2 + 2 * WORD);
+  message.writeUInt16BE(0x1901, 0);
+  message.set(bytes.subarray(0, WORD), 2);
+  message.set(keccak256(bytes.subarray(WORD)), 2 + WORD);
+  return keccak256(message);
 }
+
+/** "0x" and the bytes in hex, without copying them first. */
+export const hex = (bytes: Uint8Array): string =>
+  `0x${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("hex")}`;
 
 /** The wire form: numbers as decimal strings (x402 "exact" on EVM). */
 export const wireAuthorization = (a: Authorization) => ({
@@ -100,25 +105,32 @@ export const wireAuthorization = (a: Authorization) => ({
   value: a.value.toString(),
   validAfter: a.validAfter.toString(),
   validBefore: a.validBefore.toString(),
-  nonce: `0x${Buffer.from(a.nonce).toString("hex")}`,
+  nonce: hex(a.nonce),
 });
 
+const UINT64 = 1n << 64n;
+
+/** `words` is zero where it is written. */
 function writeUint(words: Buffer, index: number, value: bigint): void {
-  const at = index * WORD;
-  words.writeBigUInt64BE((value >> 192n) & 0xffffffffffffffffn, at);
-  words.writeBigUInt64BE((value >> 128n) & 0xffffffffffffffffn, at + 8);
-  words.writeBigUInt64BE((value >> 64n) & 0xffffffffffffffffn, at + 16);
-  words.writeBigUInt64BE(value & 0xffffffffffffffffn, at + 24);
+  const end = (index + 1) * WORD;
+  for (let at = end - 8, rest = value; rest > 0n; at -= 8, rest /= UINT64)
+    words.writeBigUInt64BE(rest % UINT64, at);
 }
 
 function readUint(words: Buffer, index: number): bigint {
-  const at = index * WORD;
-  const high = (words.readBigUInt64BE(at) << 64n) | words.readBigUInt64BE(at + 8);
-  return (high << 128n) | (words.readBigUInt64BE(at + 16) << 64n) | words.readBigUInt64BE(at + 24);
+  const end = (index + 1) * WORD;
+  // Nearly every amount and every time fits 64 bits.
+  if (isZero(words, index * WORD, end - 8)) return words.readBigUInt64BE(end - 8);
+  return BigInt(`0x${words.toString("hex", index * WORD, end)}`);
 }
 
 /** A word that holds an account has twelve zero bytes in front. */
 function readAccount(words: Buffer, index: number): Uint8Array | undefined {
-  const word = words.subarray(index * WORD, (index + 1) * WORD);
-  return word.subarray(0, 12).every((byte) => byte === 0) ? word.subarray(12) : undefined;
+  const start = index * WORD;
+  return isZero(words, start, start + 12) ? words.subarray(start + 12, start + WORD) : undefined;
+}
+
+function isZero(words: Buffer, from: number, to: number): boolean {
+  for (let at = from; at < to; at += 4) if (words.readUInt32BE(at) !== 0) return false;
+  return true;
 }

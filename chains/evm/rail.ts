@@ -3,7 +3,14 @@ import { type Outflow, type PinnedAsset } from "../../protocol/assets.ts";
 import { evmChainId } from "../../protocol/networks.ts";
 import type { Draft, KeyHolder, Order, Rail, Refusal } from "../rail.ts";
 import { isZeroAddress, parseAddress, sameAddress, toAddress } from "./address.ts";
-import { decodeAuthorization, digestOf, encodeAuthorization, isFor, wireAuthorization } from "./eip3009.ts";
+import {
+  decodeAuthorization,
+  digestOf,
+  encodeAuthorization,
+  hex,
+  isFor,
+  wireAuthorization,
+} from "./eip3009.ts";
 import { keccak256 } from "./keccak.ts";
 import { accountOf, publicKeyOf, recoverPublicKey, sign } from "./secp256k1.ts";
 
@@ -13,10 +20,10 @@ export const evmRail: Rail = { draft, decode, sign: signDraft, addressOf, selfTe
 
 function draft(order: Order): Draft | Refusal {
   const { intent, asset, from, nonce, validBefore } = order;
-  const refused = refusalOf(order);
-  if (refused) return { refused };
   const payer = parseAddress(from);
   const payee = parseAddress(intent.payTo);
+  const refused = refusalOf(order);
+  if (refused) return { refused };
   if (!payer || !payee) return { refused: "INVALID_PAYEE" };
   const bytes = encodeAuthorization(asset, {
     from: payer,
@@ -38,8 +45,7 @@ function refusalOf({ intent, asset, from }: Order): Refusal["refused"] | undefin
     return "TRANSFER_METHOD_NOT_SUPPORTED";
   }
   // A transfer to the token's own contract is lost for good.
-  if (!parseAddress(payTo) || isZeroAddress(payTo) || sameAddress(payTo, asset.address))
-    return "INVALID_PAYEE";
+  if (isZeroAddress(payTo) || sameAddress(payTo, asset.address)) return "INVALID_PAYEE";
   if (sameAddress(payTo, from)) return "SELF_PAYMENT";
   return amount < 0n || amount >= UINT256 ? "AMOUNT_TOO_LARGE" : undefined;
 }
@@ -53,11 +59,9 @@ function decode(bytes: Uint8Array, asset: PinnedAsset): Outflow | Refusal {
 function signDraft(bytes: Uint8Array, key: KeyHolder) {
   const authorization = decodeAuthorization(bytes);
   if (!authorization) throw new RangeError("not the bytes of an authorization");
-  const signature = key.use((secret) => sign(digestOf(bytes), secret));
-  return {
-    signature: `0x${Buffer.from(signature).toString("hex")}`,
-    authorization: wireAuthorization(authorization),
-  };
+  const digest = digestOf(bytes);
+  const signature = hex(key.use((secret) => sign(digest, secret)));
+  return { signature, authorization: wireAuthorization(authorization) };
 }
 
 function addressOf(key: KeyHolder): string {
