@@ -65,11 +65,11 @@ describe("audit verify", () => {
   });
 
   it.each([
-    ["changed", "UPDATE audit SET body = replace(body, 'kind', 'kinD') WHERE seq = 5", "row 5 was changed"],
-    ["removed", "DELETE FROM audit WHERE seq = 4", "row 4 is missing"],
+    ["changed", "UPDATE audit SET body = replace(body, 'kind', 'kinD') WHERE seq = 6", "row 6 was changed"],
+    ["removed", "DELETE FROM audit WHERE seq = 7", "row 7 is missing"],
     [
       "exchanged",
-      "UPDATE audit SET body = (SELECT body FROM audit WHERE seq = 6) WHERE seq = 7",
+      "UPDATE audit SET body = (SELECT body FROM audit WHERE seq = 8) WHERE seq = 7",
       "row 7 was changed",
     ],
   ])("finds a row that was %s", async (_what, statement, said) => {
