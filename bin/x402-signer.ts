@@ -4,8 +4,8 @@ import "./node-version.ts";
 // The signer lives on somebody's machine beside everything else; these halve its memory under load and cost no speed.
 // V8 and the allocator take them only at their start, so the process starts itself once more, in place, under its pid.
 const flags = [
-  "--max-semi-space-size=4",
-  "--heap-growing-percent=20",
+  "--max-semi-space-size=2",
+  "--heap-growing-percent=10",
   "--no-maglev",
   "--no-sparkplug",
   "--expose-gc",
