@@ -11,6 +11,7 @@ import {
 } from "../policy/evaluate.ts";
 import { type Code, X402Error } from "../protocol/errors.ts";
 import { type PaymentIntent, fingerprint } from "../protocol/intent.ts";
+import { countedUnder } from "./fill.ts";
 import { recordedClaims } from "./ledger/rows.ts";
 import type { Books, Stored, Verdict } from "./ledger/verdict.ts";
 import type { AppliedPolicy } from "./scopes.ts";
@@ -35,7 +36,8 @@ export function decide(wallet: Wallet, plan: Plan, books: Books): Verdict {
     return { is: "error", error: new X402Error("BUSY", "the policy changed") };
   if ("refused" in plan) return decline(plan, refusedCheck(plan.refused, "draft"));
   const { payment, draft, stored } = plan;
-  const decision = evaluate(wallet.scopes.chain(agent, session), payment, factsOf(wallet, books, stored));
+  const booked = stored && countedFor(stored, plan.policy);
+  const decision = evaluate(wallet.scopes.chain(agent, session), payment, factsOf(wallet, books, booked));
   const failed = binding(decision);
   if (failed) return decline(plan, failed);
   const fields = {
@@ -50,9 +52,9 @@ export function decide(wallet: Wallet, plan: Plan, books: Books): Verdict {
     unlock: wallet.scopes.unlock?.seq ?? 0,
     expires: draft.expires,
   };
-  if (!stored) return { is: "reserve", fields, draft: draft.bytes, add: decision.add };
-  const add = notBooked(decision.add, stored.booked);
-  return { is: "redraft", fields, draft: draft.bytes, add, booked: stored.booked };
+  if (!booked) return { is: "reserve", fields, draft: draft.bytes, add: decision.add };
+  const add = notBooked(decision.add, booked);
+  return { is: "redraft", fields, draft: draft.bytes, add, booked };
 }
 
 /** What every row about a payment says of it. */
@@ -82,13 +84,21 @@ export const refusedCheck = (code: Code, rule: string): Check => ({
   claimed: false,
 });
 
+/** All that is counted for an intent: what its drafts added, and what a document was filled with that came later. */
+function countedFor({ booked, newest }: Stored, policy: AppliedPolicy | undefined): readonly Addition[] {
+  if (!policy) return booked;
+  const known = new Set(booked.map(({ key, bucket }) => `${key}\n${bucket}`));
+  const filled = countedUnder(policy, newest).filter(({ key, bucket }) => !known.has(`${key}\n${bucket}`));
+  return [...booked, ...filled];
+}
+
 /** The counters as this payment sees them. What it has booked before, for a draft that died, is its own already. */
-export function factsOf(wallet: Wallet, books: Books, stored?: Stored): Facts {
+export function factsOf(wallet: Wallet, books: Books, booked?: readonly Addition[]): Facts {
   const unlock = wallet.scopes.unlock?.seq ?? 0;
   const { now } = books;
-  if (!stored) return { now, unlock, used: (k, f, t) => books.used(k, f, t), known: (k) => books.known(k) };
+  if (!booked) return { now, unlock, used: (k, f, t) => books.used(k, f, t), known: (k) => books.known(k) };
   const own = (key: string, from: number, to: number): bigint =>
-    stored.booked.reduce(
+    booked.reduce(
       (sum, add) => (add.key === key && add.bucket >= from && add.bucket <= to ? sum + add.amount : sum),
       0n,
     );

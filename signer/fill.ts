@@ -10,13 +10,16 @@ import { type ReservedBody, readReserved } from "./ledger/rows.ts";
 import { scopesUnder } from "./scopes.ts";
 import type { Wallet } from "./wallet.ts";
 
+/** A counter on disk has 64 bits. More than any limit, so that a budget that is filled with this is full. */
+const MOST_COUNTED = 1n << 62n;
+
 export function fillCounters({ ledger, scopes }: Wallet, next: Household): Addition[] {
   const sums = new Map<string, Addition>();
   for (const { body } of ledger.rowsAfter(0)) {
     const row = readReserved(body);
     if (!row) continue;
     for (const addition of row.kind === "payment.reserved"
-      ? under(next, row)
+      ? countedUnder(next, row)
       : newlyTouched(ledger, next, row)) {
       const id = `${addition.key}\n${addition.bucket}`;
       sums.set(id, { ...addition, amount: addition.amount + (sums.get(id)?.amount ?? 0n) });
@@ -24,15 +27,15 @@ export function fillCounters({ ledger, scopes }: Wallet, next: Household): Addit
   }
   const books = ledger.books();
   return [...sums.values()].flatMap(({ key, bucket, amount }) => {
-    const missing = amount - books.used(key, bucket, bucket);
+    const missing = (amount < MOST_COUNTED ? amount : MOST_COUNTED) - books.used(key, bucket, bucket);
     // What a checkpoint may have forgotten must not be counted a second time.
     const over = isOver(key, bucket, books.now) || scopes.hasEnded(key, bucket);
     return missing > 0n && !over ? [{ key, bucket, amount: missing }] : [];
   });
 }
 
-/** What a recorded payment would have added under this document. */
-function under(next: Household, row: ReservedBody): Addition[] {
+/** What a recorded draft adds, or would have added, under this document. */
+export function countedUnder(next: Household, row: ReservedBody): Addition[] {
   return additions(scopesUnder(next, row.agent), paymentOf(next, row), row.at, row.unlock);
 }
 
@@ -44,9 +47,9 @@ function newlyTouched(ledger: Ledger, next: Household, row: ReservedBody): Addit
     const earlier = readReserved(body);
     if (earlier?.agent !== row.agent || earlier.id !== row.id) continue;
     if (earlier.at >= row.at && seq !== first) break;
-    for (const { key, bucket } of under(next, earlier)) before.add(`${key}\n${bucket}`);
+    for (const { key, bucket } of countedUnder(next, earlier)) before.add(`${key}\n${bucket}`);
   }
-  return under(next, row).filter(({ key, bucket }) => !before.has(`${key}\n${bucket}`));
+  return countedUnder(next, row).filter(({ key, bucket }) => !before.has(`${key}\n${bucket}`));
 }
 
 function paymentOf(next: Household, row: ReservedBody): Payment {

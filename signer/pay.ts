@@ -40,15 +40,16 @@ export async function pay(wallet: Wallet, agent: string, params: SignParams): Pr
 const isAlive = (stored: Stored, wallet: Wallet): boolean =>
   stored.reservation.fields.expires * 1000 > wallet.ledger.now();
 
-/** The same bytes again. Budgets are not asked twice; a payee that was blocked meanwhile is. */
+/** The same bytes again. Budgets are not asked twice; a freeze and a payee that was blocked meanwhile are. */
 async function repeat(
   wallet: Wallet,
   agent: string,
   intent: PaymentIntent,
   stored: Stored,
 ): Promise<SignResult> {
-  if (wallet.scopes.blocks(agent, intent)) {
-    const check = refusedCheck("RECIPIENT_BLOCKED", "blockedRecipients");
+  const stopped = wallet.scopes.stops(agent, intent);
+  if (stopped !== undefined) {
+    const check = refusedCheck(stopped, "replay");
     await wallet.ledger.reserve(agent, () => ({ is: "decline", check, fields: { agent, id: intent.id } }));
     return declined(check);
   }

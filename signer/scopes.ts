@@ -11,7 +11,7 @@ import {
 import type { Addition } from "../policy/evaluate.ts";
 import type { Policy, Scope } from "../policy/scope.ts";
 import { canonicalAddress } from "../protocol/assets.ts";
-import { X402Error } from "../protocol/errors.ts";
+import { type Code, X402Error } from "../protocol/errors.ts";
 import type { PaymentIntent } from "../protocol/intent.ts";
 import type { Ledger } from "./ledger/ledger.ts";
 
@@ -73,8 +73,8 @@ export class Scopes {
   }
 
   /**
-   * The scopes of a payment, outermost first; empty without a policy. An agent that the policy no longer names gets a
-   * scope that passes nothing. Throws SESSION_UNKNOWN.
+   * The scopes of a payment, outermost first; empty without a policy. An agent that the policy no longer names is
+   * frozen. Throws SESSION_UNKNOWN.
    */
   chain(agent: string, session?: string): readonly Scope[] {
     const key = session === undefined ? agent : `${agent}/${session}`;
@@ -89,10 +89,12 @@ export class Scopes {
     return chain;
   }
 
-  /** True when a scope of the agent blocks this payee now. */
-  blocks(agent: string, { network, payTo }: PaymentIntent): boolean {
+  /** Why a payment on record may not be signed again: a scope of the agent is frozen or blocks this payee now. */
+  stops(agent: string, { network, payTo }: PaymentIntent): Code | undefined {
     const payee = canonicalAddress(network, payTo);
-    return this.chain(agent).some(({ policy }) => policy.blockedRecipients?.has(payee) === true);
+    const chain = this.chain(agent);
+    if (chain.some(({ frozen }) => frozen)) return "SIGNER_FROZEN";
+    return chain.some(({ policy }) => policy.blockedRecipients?.has(payee)) ? "RECIPIENT_BLOCKED" : undefined;
   }
 
   /** Applies a document over `base` (the hash of the one it was made from, "" for none). Durable when it returns. */
@@ -226,12 +228,12 @@ export function scopesUnder(
   // A socket outlives its agent's place in the policy until the next start: nothing passes there.
   const gone = !policy && agent !== DEFAULT_AGENT;
   if (policy || gone) {
-    scopes.push({ id: `agent:${agent}`, kind: "agent", policy: policy ?? nothingPasses(), frozen: false });
+    scopes.push({ id: `agent:${agent}`, kind: "agent", policy: policy ?? NO_RULES, frozen: gone });
   }
   return session ? [...scopes, session] : scopes;
 }
 
-const nothingPasses = (): Policy => compileSession({ version: 1, allowedNetworks: [] }, "UTC");
+const NO_RULES: Policy = { budgets: [], counters: [], needsSite: false };
 
 const sessionScope = (id: string, policy: Policy, endsAt: number): Scope => ({
   id: `session:${id}`,

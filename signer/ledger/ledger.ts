@@ -135,7 +135,8 @@ export class Ledger {
       seq: row.seq,
       draft: Buffer.from(body.draft, "base64"),
     });
-    return { fingerprint: row.fingerprint, reservation, booked: readAdditions(body.booked ?? body.add) };
+    const booked = readAdditions(body.booked ?? body.add);
+    return { fingerprint: row.fingerprint, reservation, newest: body, booked };
   }
 
   /** Decides and records; resolves after the fsync. Rejects with the verdict's error, or with LEDGER_WRITE. */

@@ -33,6 +33,8 @@ export type Recorded = { is: "reserved"; reservation: Reservation } | { is: "dec
 export interface Stored {
   readonly fingerprint: string;
   readonly reservation: Reservation;
-  /** All that was counted for this intent so far. */
+  /** The row with its newest draft. */
+  readonly newest: ReservedBody;
+  /** All that its drafts have added. */
   readonly booked: readonly Addition[];
 }

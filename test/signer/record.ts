@@ -1,7 +1,9 @@
 // The whole record, read as any auditor reads it: page by page, the chain followed to the head, every counter
 // recomputed from the rows.
 import { z } from "zod";
+import { Lifetimes } from "../../cli/policy/lifetimes.ts";
 import { type SignerConnection, operatorCall } from "../../client/signer.ts";
+import { isOver } from "../../policy/counters.ts";
 import { ChainVerifier, CounterReplay, type RowAddition } from "../../protocol/audit.ts";
 import type { AuditRow, Head } from "../../protocol/methods.ts";
 
@@ -14,6 +16,8 @@ const bodySchema = z.looseObject({
   draft: z.string().optional(),
   count: z.int().optional(),
   reason: z.string().optional(),
+  session: z.string().optional(),
+  endsAt: z.int().optional(),
   check: z.object({ code: z.string() }).optional(),
   add: z.array(z.tuple([z.string(), z.int(), z.string()])).optional(),
 });
@@ -68,14 +72,24 @@ export class LedgerRecord {
 function verified(raw: readonly AuditRow[], head: Head, counters: readonly RowAddition[]): LedgerRecord {
   const chain = new ChainVerifier(head.ledger);
   const replay = new CounterReplay();
+  const lifetimes = new Lifetimes();
   const rows: RecordRow[] = [];
   for (const row of raw) {
     chain.add(row);
     const body = bodySchema.parse(JSON.parse(row.body));
     replay.add(body.add ?? []);
+    lifetimes.add(row.seq, body);
     rows.push({ ...body, seq: row.seq, hash: row.hash });
   }
   if (!chain.endsAt(head)) throw new Error("the rows do not end at the head");
+  const present = new Set(counters.map(([key, bucket]) => `${key}\n${bucket}`));
+  const at = rows.at(-1)?.at ?? 0;
+  // The signer forgets counters of windows that are over, and may do so only then.
+  for (const id of replay.totals.keys()) {
+    const [key = "", bucket] = id.split("\n");
+    const over = isOver(key, Number(bucket), at) || lifetimes.ended(key, Number(bucket), at);
+    if (over && !present.has(id)) replay.totals.delete(id);
+  }
   replay.expect(counters);
   return LedgerRecord.of(head, rows, counters);
 }
