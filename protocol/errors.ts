@@ -100,7 +100,6 @@ export const CODES = {
     "the vault has no account for this network",
     "the operator imports one with x402-vault import",
   ),
-  DRAFT_EXPIRED: decline("the authorization on record has expired", "ask again"),
 
   // Wrong use: the request itself must change.
   INVALID_REQUEST: refuse("the request is not well-formed", "compare it with docs/protocol.md"),
@@ -124,14 +123,9 @@ export const CODES = {
   SIGNER_LOCKED: later("the signer is locked", "the operator runs x402-vault unlock"),
   SIGNER_UNREACHABLE: later("no signer answers", "start x402-signer"),
   SIGNER_FROZEN: later("the signer is frozen", "the operator looks at x402-vault status"),
-  INTENT_UNRESOLVED: later(
-    "an earlier authorization for this intent may still settle",
-    "repeat later with the same id",
-  ),
   SESSION_LIMIT: later("too many sessions were opened", "close or reuse sessions"),
   BUSY: later("too many requests at once", "wait for replies before sending more"),
   CLOCK_BEHIND: later("the clock is behind the last record", "set the clock right"),
-  SHUTTING_DOWN: later("the signer is stopping", "repeat after it has started again"),
   HOME_IN_USE: later("another signer runs on this home", "stop the other one, or use another --home"),
   SOCKET_IN_USE: later(
     "another signer listens on this socket",

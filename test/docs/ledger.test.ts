@@ -1,0 +1,107 @@
+// docs/ledger.md against a ledger: every kind of row with its fields, and the proof that needs none of this software.
+import { execFile, spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import type { WireIntent } from "../../protocol/intent.ts";
+import { agentCall, operatorCall } from "../../client/signer.ts";
+import { isCode } from "../../protocol/errors.ts";
+import type { AuditRow, Head } from "../../protocol/methods.ts";
+import { SignerHome } from "../counterparts/signer.ts";
+import { blocksOf, readPage, rowsOf } from "./page.ts";
+
+const page = readPage("docs/ledger.md");
+let home: SignerHome;
+let rows: AuditRow[];
+let head: Head;
+
+const intent = (id: string, change: Partial<WireIntent> = {}): WireIntent => ({
+  id: id.padStart(16, "0"),
+  scheme: "exact",
+  network: "eip155:84532",
+  asset: "0x036CbD53842c5426634e7929541eC2318f3dCF7e",
+  payTo: "0x1111111111111111111111111111111111111111",
+  amount: "10000",
+  maxTimeoutSeconds: 60,
+  claims: { url: "https://api.example.com/weather?city=Athens", method: "GET", category: "data" },
+  ...change,
+});
+
+/** A life of a ledger in which everything happens that leaves a row. */
+beforeAll(async () => {
+  home = await SignerHome.make();
+  let now = Date.parse("2026-11-20T08:00:00Z");
+  const signer = await home.start({ clock: () => now });
+  await signer.unlock({ spend: "5.00", count: 100, endsAt: "2026-12-01T00:00:00Z" });
+  await signer.apply({ version: 1, perDayMax: "5.00" });
+  const agent = await signer.agent();
+  const { session } = await agentCall(agent, "session.open", { policy: { perCallMax: "1.00" } });
+  await signer.sign(intent("1"), { session });
+  now += 120_000;
+  await signer.sign(intent("1"), { session });
+  for (let i = 0; i < 12; i++) await signer.sign(intent(`d${i}`, { amount: "90000000" }), { session });
+  await agentCall(agent, "session.close", { session });
+  await signer.apply({ version: 1, perDayMax: "5.00", perWeekMax: "9.00" });
+  await signer.lock();
+  await signer.close();
+  const again = await home.start({ clock: () => now });
+  ({ rows, head } = await operatorCall(again.operator, "audit.query", { after: 0 }));
+  await again.close();
+});
+afterAll(() => {
+  home.remove();
+});
+
+it("it lists every kind of row with all its fields, and no others", () => {
+  const bodies = rows.map((row) => JSON.parse(row.body) as Record<string, unknown>);
+  const fields = new Map<string, Set<string>>();
+  for (const { kind, at, ...rest } of bodies) {
+    expect(at).toBeTypeOf("number");
+    fields.set(kind as string, new Set([...(fields.get(kind as string) ?? []), ...Object.keys(rest)]));
+  }
+  const reserved = fields.get("payment.reserved")!;
+  const listed = rowsOf(page)
+    .filter(([kind]) => /^`(\w+\.(?!db)\w+|checkpoint)`$/.test(kind ?? ""))
+    .map(([kind = "", cell = ""]): [string, string[]] => {
+      // What is in brackets explains the field before it.
+      const names = [...cell.replaceAll(/\([^)]*\)/g, "").matchAll(/`(\w+)`/g)].map(([, name = ""]) => name);
+      return [kind.slice(1, -1), cell.startsWith("the same") ? [...reserved, ...names] : names];
+    });
+  expect(listed.map(([kind]) => kind).sort()).toEqual([...fields.keys()].sort());
+  for (const [kind, names] of listed)
+    expect([...new Set(names)].sort(), kind).toEqual([...fields.get(kind)!].sort());
+});
+
+it("it lists the tables", () => {
+  const db = new DatabaseSync(join(home.state, "ledger.db"), { readOnly: true });
+  const tables = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name").all();
+  db.close();
+  const after = page.slice(page.indexOf("| table | |"));
+  const listed = rowsOf(after.slice(0, after.indexOf("\n\n"))).flatMap(
+    ([name]) => /^`(\w+)`$/.exec(name ?? "")?.[1] ?? [],
+  );
+  expect(listed.sort()).toEqual(tables.map(({ name }) => name as string));
+});
+
+it("it names codes that there are", () => {
+  for (const [, code] of page.matchAll(/`([A-Z]+_[A-Z_]+)`/g)) {
+    if (!code!.startsWith("X402_")) expect(isCode(code), code).toBe(true);
+  }
+});
+
+it("its Python proves the chain, and sees a change, without this software", async () => {
+  const python = blocksOf(page).find(({ info }) => info === "python")!.text;
+  const file = join(home.state, "ledger.db");
+  const { stdout } = await promisify(execFile)("python3", ["-c", python, file]);
+  const [ledger, seq, hash] = stdout.trim().split(" ");
+  expect(ledger).toBe(head.ledger);
+  expect(Number(seq)).toBe(head.seq + 1); // the checkpoint at the end
+  expect(hash).toMatch(/^[0-9a-f]{64}$/);
+
+  const db = new DatabaseSync(file);
+  db.prepare('UPDATE audit SET body = replace(body, \'"amount":"10000"\', \'"amount":"10001"\')').run();
+  db.close();
+  const seen = spawnSync("python3", ["-c", python, file], { encoding: "utf8" });
+  expect([seen.status, seen.stderr.trim()]).toEqual([1, "row 6 was changed or is missing"]);
+});
