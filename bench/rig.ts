@@ -4,9 +4,10 @@ import { once } from "node:events";
 import { mkdirSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type SignerConnection, agentCall, connectSigner, operatorCall } from "../client/signer.ts";
+import { type SignerConnection, connectSigner, operatorCall } from "../client/signer.ts";
 import { X402Error } from "../protocol/errors.ts";
 import type { WireIntent } from "../protocol/intent.ts";
+import { LineClient } from "./line-client.ts";
 import { sealFor } from "../vault/handoff.ts";
 import { LOWEST_COST } from "../vault/kdf.ts";
 import { Secret } from "../vault/secret.ts";
@@ -29,7 +30,7 @@ export const POLICY = {
 export interface Rig {
   readonly pid: number;
   readonly endpoint: string;
-  readonly agent: SignerConnection;
+  readonly agent: LineClient;
   /** Megabytes (10^6): now, and the most there ever was. */
   memory(): { rss: number; peak: number };
   stop(): Promise<void>;
@@ -61,7 +62,7 @@ export async function startRig({ folder, vault }: Home): Promise<Rig> {
   const { policy } = await operatorCall(operator, "policy.get", {});
   if (!policy) await operatorCall(operator, "policy.apply", { document: POLICY, base: "" });
   operator.close();
-  const agent = await connectSigner(endpoint);
+  const agent = await LineClient.connect(endpoint);
   return {
     pid: child.pid ?? 0,
     endpoint,
@@ -122,8 +123,8 @@ export function newIntent(): WireIntent {
   };
 }
 
-/** One payment over the socket, validated as the client does it; throws unless it was signed. */
-export async function signOne(agent: SignerConnection): Promise<void> {
-  const result = await agentCall(agent, "payment.sign", { intent: newIntent() });
-  if (result.outcome !== "signed") throw new Error(`expected a signature, got ${result.check.code}`);
+/** One payment over the socket; throws unless it was signed. */
+export async function signOne(agent: LineClient): Promise<void> {
+  const reply = await agent.call("payment.sign", { intent: newIntent() });
+  if (!reply.includes('"outcome":"signed"')) throw new Error(`expected a signature, got ${reply}`);
 }

@@ -17,10 +17,21 @@ import type { Wallet } from "./wallet.ts";
 
 type Signed = Extract<SignResult, { outcome: "signed" }>;
 
+/** One request at a time per intent, so that the second of two equal ones finds the record of the first. */
 export async function pay(wallet: Wallet, agent: string, params: SignParams): Promise<SignResult> {
+  const key = `${agent}\n${params.intent.id}`;
+  const turn = wallet.turns.take(key);
+  if (turn) await turn;
+  try {
+    return await payInTurn(wallet, agent, params);
+  } finally {
+    wallet.turns.pass(key);
+  }
+}
+
+async function payInTurn(wallet: Wallet, agent: string, params: SignParams): Promise<SignResult> {
   const { intent, session } = params;
-  // 1 identify: one request at a time per intent, so that the second of two equal ones finds the first one's record.
-  using _turn = await wallet.turns.take(`${agent}\n${intent.id}`);
+  // 1 identify
   wallet.endUnlockIfOver(wallet.ledger.now());
   const stored = wallet.ledger.find(agent, intent.id);
   if (stored && stored.fingerprint !== fingerprint(intent)) throw new X402Error("INTENT_CONFLICT");

@@ -1,19 +1,18 @@
 // One at a time per key, in the order of asking.
 export class Turns {
-  readonly #last = new Map<string, Promise<void>>();
+  readonly #waiting = new Map<string, (() => void)[]>();
 
-  /** Resolves when every earlier holder of this key is done; dispose of the result to hand the turn on. */
-  async take(key: string): Promise<Disposable> {
-    const before = this.#last.get(key);
-    const { promise, resolve } = Promise.withResolvers<undefined>();
-    const done = promise as Promise<void>;
-    this.#last.set(key, done);
-    if (before) await before;
-    return {
-      [Symbol.dispose]: () => {
-        if (this.#last.get(key) === done) this.#last.delete(key);
-        resolve(undefined);
-      },
-    };
+  /** Undefined when the turn was free and is taken now; otherwise resolves when it is. Give it back with `pass`. */
+  take(key: string): Promise<void> | undefined {
+    const waiting = this.#waiting.get(key);
+    if (waiting) return new Promise((resolve) => waiting.push(resolve));
+    this.#waiting.set(key, []);
+    return undefined;
+  }
+
+  pass(key: string): void {
+    const next = this.#waiting.get(key)?.shift();
+    if (next) next();
+    else this.#waiting.delete(key);
   }
 }

@@ -75,7 +75,7 @@ const ONE_PLACE: readonly (readonly [act: string, pattern: RegExp, places: reado
   [
     "make a reservation",
     /\brecordedReservation\b/,
-    ["signer/ledger/reservation.ts", "signer/ledger/ledger.ts"],
+    ["signer/ledger/reservation.ts", "signer/ledger/record.ts"],
   ],
   ["sign a payment", /\bsignReservation\b/, ["signer/sign.ts", "signer/pay.ts"]],
   ["ask a rail for a signature", /\brail\.sign\b/, ["signer/sign.ts"]],

@@ -34,6 +34,12 @@ export class Chain {
     return { ledger: this.ledgerId, seq: this.#seq, hash: this.#hash };
   }
 
+  /** Unix milliseconds of the last row; 0 without rows. */
+  lastTime(): number {
+    const last = this.row(this.#seq);
+    return last ? Number((JSON.parse(last.body) as { at: unknown }).at) : 0;
+  }
+
   /** Position of the new row. */
   append(body: string): number {
     this.#hash = rowHash(this.#hash, body);

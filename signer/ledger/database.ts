@@ -1,5 +1,6 @@
 // The SQLite file: how it is opened, its tables, and how an older one is brought up to date.
 // WAL with synchronous=FULL: a COMMIT returns after the fsync of the log (sqlite.org/wal.html, "Durability").
+import { randomBytes } from "node:crypto";
 import { DatabaseSync } from "node:sqlite";
 import { X402Error } from "../../protocol/errors.ts";
 
@@ -64,4 +65,14 @@ function migrate(db: DatabaseSync): void {
   for (let version = found; version < SCHEMA_VERSION; version++) {
     db.exec(`BEGIN IMMEDIATE; ${MIGRATIONS[version] ?? ""} PRAGMA user_version = ${version + 1}; COMMIT`);
   }
+}
+
+/** The ledger's own id, made with it: 16 random bytes in hex. */
+export function ledgerId(db: DatabaseSync): string {
+  const found = db.prepare("SELECT value FROM meta WHERE key = 'ledger'").get() as
+    { value: string } | undefined;
+  if (found) return found.value;
+  const id = randomBytes(16).toString("hex");
+  db.prepare("INSERT INTO meta (key, value) VALUES ('ledger', ?)").run(id);
+  return id;
 }

@@ -9,7 +9,6 @@
 // are on disk, and signing is a pure function of them. An error inside #commit leaves counters in memory that the disk
 // does not have, so it ends the process; a decision that throws comes before that payment's first write and costs only
 // that payment.
-import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
@@ -19,14 +18,13 @@ import type { AuditRow, Head } from "../../protocol/methods.ts";
 import { Chain } from "./chain.ts";
 import { Clock } from "./clock.ts";
 import { Counters } from "./counters.ts";
-import { asDamage, openDatabase } from "./database.ts";
-import { DeclineThrottle } from "./declines.ts";
+import { asDamage, ledgerId, openDatabase } from "./database.ts";
 import { HeadFile } from "./head.ts";
-import { type Reservation, recordedReservation } from "./reservation.ts";
 import { Payments } from "./payments.ts";
 import { FairQueue, type Waiting } from "./queue.ts";
-import { readAdditions, readReserved, recordedCheck, writeAdditions } from "./rows.ts";
+import { writeAdditions } from "./rows.ts";
 import { verifyAtStart } from "./start.ts";
+import { PaymentRecord } from "./record.ts";
 import type { Books, Decide, Recorded, Stored, Verdict } from "./verdict.ts";
 
 export interface LedgerOptions {
@@ -48,12 +46,13 @@ export class Ledger {
   readonly #clock: Clock;
   readonly #headFile: HeadFile;
   readonly #options: LedgerOptions;
-  readonly #payments: Payments;
-  readonly #throttle = new DeclineThrottle();
+  readonly #record: PaymentRecord;
+  readonly #begin: StatementSync;
+  readonly #end: StatementSync;
   readonly #queue = new FairQueue();
   #scheduled = false;
   #fault: X402Error | undefined;
-  #rowsSinceCheckpoint: number;
+  #mirror: NodeJS.Immediate | undefined;
 
   private constructor(
     db: DatabaseSync,
@@ -66,9 +65,11 @@ export class Ledger {
     this.#headFile = headFile;
     this.#chain = new Chain(db, ledgerId(db));
     this.#counters = new Counters(db);
-    this.#rowsSinceCheckpoint = verifyAtStart(this.#chain, this.#counters, mirrored);
-    this.#clock = new Clock(options.clock, lastTime(this.#chain));
-    this.#payments = new Payments(db);
+    const rows = verifyAtStart(this.#chain, this.#counters, mirrored);
+    this.#clock = new Clock(options.clock, this.#chain.lastTime());
+    this.#record = new PaymentRecord(this.#chain, this.#counters, new Payments(db), rows);
+    this.#begin = db.prepare("BEGIN IMMEDIATE");
+    this.#end = db.prepare("COMMIT");
     if (this.#chain.seq === 0) this.record("ledger.created", { ledger: this.#chain.ledgerId, version: 1 });
   }
 
@@ -124,19 +125,9 @@ export class Ledger {
     };
   }
 
-  /** The intent's reservation with its newest draft, if it has one. */
+  /** The intent's reservation with its newest draft, if it has one. Throws LEDGER_DAMAGED. */
   find(agent: string, id: string): Stored | undefined {
-    const row = this.#payments.find(agent, id);
-    if (!row) return undefined;
-    const body = readReserved(this.#chain.body(row.draft));
-    if (!body) throw new X402Error("LEDGER_DAMAGED", `row ${row.draft} holds no draft`);
-    const reservation = recordedReservation({
-      ...body,
-      seq: row.seq,
-      draft: Buffer.from(body.draft, "base64"),
-    });
-    const booked = readAdditions(body.booked ?? body.add);
-    return { fingerprint: row.fingerprint, reservation, newest: body, booked };
+    return this.#record.find(agent, id);
   }
 
   /** Decides and records; resolves after the fsync. Rejects with the verdict's error, or with LEDGER_WRITE. */
@@ -164,7 +155,7 @@ export class Ledger {
     if (this.#fault) throw this.#fault;
     const at = this.latest();
     return this.#transaction(() => {
-      const seq = this.#append({
+      const seq = this.#record.append({
         kind,
         at,
         ...fields,
@@ -202,11 +193,13 @@ export class Ledger {
   close(): void {
     while (!this.#fault && !this.#queue.empty) this.#commit();
     if (!this.#fault) this.#checkpoint();
+    if (!this.#fault) this.#headFile.write(this.head());
     this.discard();
   }
 
   /** Closes the files and writes nothing. */
   discard(): void {
+    clearImmediate(this.#mirror);
     this.#db.close();
     this.#headFile.close();
   }
@@ -228,9 +221,9 @@ export class Ledger {
       const books = this.books();
       this.#transaction(() => {
         for (const waiting of batch) settle.push(this.#decideOne(waiting, books));
-        this.#writeCounted(this.#throttle.due(books.now), books.now);
+        this.#record.countedDeclines(books.now);
       });
-      if (this.#rowsSinceCheckpoint >= ROWS_PER_CHECKPOINT) this.#checkpoint();
+      if (this.#record.rowsSinceCheckpoint >= ROWS_PER_CHECKPOINT) this.#checkpoint();
     } catch (error) {
       for (const waiting of batch) waiting.reject(error as Error);
       return;
@@ -253,87 +246,48 @@ export class Ledger {
         waiting.reject(error);
       };
     }
-    const recorded = this.#write(waiting.agent, verdict, books.now);
+    const recorded = this.#record.verdict(waiting.agent, verdict, books.now);
     return () => {
       waiting.resolve(recorded);
     };
   }
 
-  #write(agent: string, verdict: Exclude<Verdict, { is: "error" }>, at: number): Recorded {
-    switch (verdict.is) {
-      case "reserve":
-      case "redraft":
-        return { is: "reserved", reservation: this.#writeDraft(verdict, at) };
-      case "decline": {
-        const check = recordedCheck(verdict.check);
-        if (this.#throttle.hasOwnRow(agent, check, at)) {
-          this.#append({ kind: "payment.declined", at, ...verdict.fields, check });
-        }
-        return { is: "declined", check: verdict.check };
-      }
-    }
-  }
-
-  #writeDraft(verdict: Extract<Verdict, { is: "reserve" | "redraft" }>, at: number): Reservation {
-    const { fields, add } = verdict;
-    const draft = Buffer.from(verdict.draft).toString("base64");
-    const kind = verdict.is === "reserve" ? "payment.reserved" : "payment.redrafted";
-    const booked = verdict.is === "redraft" ? { booked: writeAdditions([...verdict.booked, ...add]) } : {};
-    const seq = this.#append({ kind, at, ...fields, draft, add: writeAdditions(add), ...booked });
-    for (const addition of add) this.#counters.add(addition);
-    const { agent, id } = fields;
-    if (verdict.is === "reserve") this.#payments.insert(agent, id, fields.fingerprint, seq);
-    else this.#payments.moveDraft(agent, id, seq);
-    return recordedReservation({ ...fields, seq, draft: verdict.draft });
-  }
-
-  #append(body: object): number {
-    this.#rowsSinceCheckpoint += 1;
-    return this.#chain.append(JSON.stringify(body));
-  }
-
-  #writeCounted(declines: ReturnType<DeclineThrottle["due"]>, at: number): void {
-    for (const decline of declines) this.#append({ kind: "payment.declined", at, ...decline });
-  }
-
   #checkpoint(): void {
     const at = this.latest();
     this.#transaction(() => {
-      this.#writeCounted(this.#throttle.due(), at);
-      this.#counters.flush();
-      this.#counters.prune((key, bucket) => this.#options.isOver(key, bucket, at));
-      this.#append({ kind: "checkpoint", at, counters: this.#counters.checkpoint() });
-      this.#rowsSinceCheckpoint = 0;
+      this.#record.checkpoint(at, (key, bucket) => this.#options.isOver(key, bucket, at));
     });
   }
 
-  /** BEGIN .. COMMIT and the mirrored head. Whatever fails in here ends the ledger: see the header of this file. */
+  /** BEGIN .. COMMIT. Whatever fails in here ends the ledger: see the header of this file. */
   #transaction<T>(work: () => T): T {
     try {
-      this.#db.exec("BEGIN IMMEDIATE");
+      this.#begin.run();
       const result = work();
       this.#counters.flush();
-      this.#db.exec("COMMIT");
-      this.#headFile.write(this.#chain.head());
+      this.#end.run();
+      // After the replies that wait for this commit: the mirrored head may lag, and must only never lead.
+      this.#mirror ??= setImmediate(() => {
+        this.#mirror = undefined;
+        this.#mirrorHead();
+      });
       return result;
     } catch (error) {
-      this.#fault = new X402Error("LEDGER_WRITE", undefined, { cause: error });
-      this.#options.onFault(this.#fault);
-      throw this.#fault;
+      throw this.#fail(error);
     }
   }
-}
 
-function ledgerId(db: DatabaseSync): string {
-  const found = db.prepare("SELECT value FROM meta WHERE key = 'ledger'").get() as
-    { value: string } | undefined;
-  if (found) return found.value;
-  const id = randomBytes(16).toString("hex");
-  db.prepare("INSERT INTO meta (key, value) VALUES ('ledger', ?)").run(id);
-  return id;
-}
+  #mirrorHead(): void {
+    try {
+      this.#headFile.write(this.head());
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
 
-function lastTime(chain: Chain): number {
-  const last = chain.row(chain.seq);
-  return last ? Number((JSON.parse(last.body) as { at: unknown }).at) : 0;
+  #fail(error: unknown): X402Error {
+    this.#fault = new X402Error("LEDGER_WRITE", undefined, { cause: error });
+    this.#options.onFault(this.#fault);
+    return this.#fault;
+  }
 }

@@ -26,6 +26,6 @@ export class Reservation {
   }
 }
 
-/** For signer/ledger/ledger.ts alone; a test holds this to that one caller. */
+/** For signer/ledger/record.ts alone; a test holds this to that one caller. */
 export const recordedReservation = (fields: ReservationFields): Reservation =>
   new Reservation(permit, fields);

@@ -1,0 +1,89 @@
+// Decisions on record: their rows, counters and checkpoints, and the way back from an intent to its reservation. Only
+// this file makes reservations, of what is in the commit that is under way or was read back from disk. Writes are
+// inside the caller's transaction.
+import { X402Error } from "../../protocol/errors.ts";
+import type { Chain } from "./chain.ts";
+import type { Counters } from "./counters.ts";
+import { DeclineThrottle } from "./declines.ts";
+import type { Payments } from "./payments.ts";
+import { type Reservation, recordedReservation } from "./reservation.ts";
+import { readAdditions, readReserved, recordedCheck, writeAdditions } from "./rows.ts";
+import type { Recorded, Stored, Verdict } from "./verdict.ts";
+
+type DraftVerdict = Extract<Verdict, { is: "reserve" | "redraft" }>;
+
+export class PaymentRecord {
+  readonly #chain: Chain;
+  readonly #counters: Counters;
+  readonly #payments: Payments;
+  readonly #throttle = new DeclineThrottle();
+  #rowsSinceCheckpoint: number;
+
+  constructor(chain: Chain, counters: Counters, payments: Payments, rowsSinceCheckpoint: number) {
+    this.#chain = chain;
+    this.#counters = counters;
+    this.#payments = payments;
+    this.#rowsSinceCheckpoint = rowsSinceCheckpoint;
+  }
+
+  get rowsSinceCheckpoint(): number {
+    return this.#rowsSinceCheckpoint;
+  }
+
+  /** The intent's reservation with its newest draft, if it has one. Throws LEDGER_DAMAGED. */
+  find(agent: string, id: string): Stored | undefined {
+    const row = this.#payments.find(agent, id);
+    if (!row) return undefined;
+    const body = readReserved(this.#chain.body(row.draft));
+    if (!body) throw new X402Error("LEDGER_DAMAGED", `row ${row.draft} holds no draft`);
+    const reservation = recordedReservation({
+      ...body,
+      seq: row.seq,
+      draft: Buffer.from(body.draft, "base64"),
+    });
+    const booked = readAdditions(body.booked ?? body.add);
+    return { fingerprint: row.fingerprint, reservation, newest: body, booked };
+  }
+
+  /** Position of the new row. */
+  append(body: object): number {
+    this.#rowsSinceCheckpoint += 1;
+    return this.#chain.append(JSON.stringify(body));
+  }
+
+  /** `at` in unix milliseconds. */
+  verdict(agent: string, verdict: Exclude<Verdict, { is: "error" }>, at: number): Recorded {
+    if (verdict.is !== "decline") return { is: "reserved", reservation: this.#draft(verdict, at) };
+    const check = recordedCheck(verdict.check);
+    if (this.#throttle.hasOwnRow(agent, check, at)) {
+      this.append({ kind: "payment.declined", at, ...verdict.fields, check });
+    }
+    return { is: "declined", check: verdict.check };
+  }
+
+  /** The declines that were only counted and are due at `due` (unix ms). */
+  countedDeclines(at: number, due = at): void {
+    for (const decline of this.#throttle.due(due)) this.append({ kind: "payment.declined", at, ...decline });
+  }
+
+  checkpoint(at: number, isOver: (key: string, bucket: number) => boolean): void {
+    this.countedDeclines(at, Infinity);
+    this.#counters.flush();
+    this.#counters.prune(isOver);
+    this.append({ kind: "checkpoint", at, counters: this.#counters.checkpoint() });
+    this.#rowsSinceCheckpoint = 0;
+  }
+
+  #draft(verdict: DraftVerdict, at: number): Reservation {
+    const { fields, add } = verdict;
+    const draft = Buffer.from(verdict.draft).toString("base64");
+    const kind = verdict.is === "reserve" ? "payment.reserved" : "payment.redrafted";
+    const booked = verdict.is === "redraft" ? { booked: writeAdditions([...verdict.booked, ...add]) } : {};
+    const seq = this.append({ kind, at, ...fields, draft, add: writeAdditions(add), ...booked });
+    for (const addition of add) this.#counters.add(addition);
+    const { agent, id } = fields;
+    if (verdict.is === "reserve") this.#payments.insert(agent, id, fields.fingerprint, seq);
+    else this.#payments.moveDraft(agent, id, seq);
+    return recordedReservation({ ...fields, seq, draft: verdict.draft });
+  }
+}
