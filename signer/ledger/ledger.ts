@@ -52,7 +52,6 @@ export class Ledger {
   readonly #queue = new FairQueue();
   #scheduled = false;
   #fault: X402Error | undefined;
-  #mirror: NodeJS.Immediate | undefined;
 
   private constructor(
     db: DatabaseSync,
@@ -193,13 +192,11 @@ export class Ledger {
   close(): void {
     while (!this.#fault && !this.#queue.empty) this.#commit();
     if (!this.#fault) this.#checkpoint();
-    if (!this.#fault) this.#headFile.write(this.head());
     this.discard();
   }
 
   /** Closes the files and writes nothing. */
   discard(): void {
-    clearImmediate(this.#mirror);
     this.#db.close();
     this.#headFile.close();
   }
@@ -259,35 +256,19 @@ export class Ledger {
     });
   }
 
-  /** BEGIN .. COMMIT. Whatever fails in here ends the ledger: see the header of this file. */
+  /** BEGIN .. COMMIT and the mirrored head. Whatever fails in here ends the ledger: see the header of this file. */
   #transaction<T>(work: () => T): T {
     try {
       this.#begin.run();
       const result = work();
       this.#counters.flush();
       this.#end.run();
-      // After the replies that wait for this commit: the mirrored head may lag, and must only never lead.
-      this.#mirror ??= setImmediate(() => {
-        this.#mirror = undefined;
-        this.#mirrorHead();
-      });
+      this.#headFile.write(this.head());
       return result;
     } catch (error) {
-      throw this.#fail(error);
+      this.#fault = new X402Error("LEDGER_WRITE", undefined, { cause: error });
+      this.#options.onFault(this.#fault);
+      throw this.#fault;
     }
-  }
-
-  #mirrorHead(): void {
-    try {
-      this.#headFile.write(this.head());
-    } catch (error) {
-      this.#fail(error);
-    }
-  }
-
-  #fail(error: unknown): X402Error {
-    this.#fault = new X402Error("LEDGER_WRITE", undefined, { cause: error });
-    this.#options.onFault(this.#fault);
-    return this.#fault;
   }
 }
