@@ -86,8 +86,9 @@ function remoteError(code: Code, message: string, hint: string | undefined): X40
 
 /** Cuts a byte stream into lines of at most `max` bytes. Throws LINE_TOO_LONG, and INVALID_REQUEST on bad UTF-8. */
 export class LineReader {
-  #pending: Buffer[] = [];
-  #pendingBytes = 0;
+  // One buffer that grows: a line that comes byte by byte must not cost an object for each byte.
+  #pending = Buffer.alloc(0);
+  #length = 0;
   readonly #max: number;
 
   constructor(max: number) {
@@ -96,7 +97,7 @@ export class LineReader {
 
   /** Bytes of an unfinished line that are kept. */
   get pendingBytes(): number {
-    return this.#pendingBytes;
+    return this.#length;
   }
 
   push(chunk: Buffer): string[] {
@@ -111,17 +112,28 @@ export class LineReader {
   }
 
   #line(tail: Buffer): string {
+    if (this.#length === 0 && tail.length <= this.#max) return decodeUtf8(tail);
     this.#keep(tail);
-    const bytes = this.#pending.length === 1 ? tail : Buffer.concat(this.#pending);
-    this.#pending = [];
-    this.#pendingBytes = 0;
-    if (!isUtf8(bytes)) throw new X402Error("INVALID_REQUEST", "not UTF-8");
-    return bytes.toString("utf8");
+    const bytes = this.#pending.subarray(0, this.#length);
+    this.#pending = Buffer.alloc(0);
+    this.#length = 0;
+    return decodeUtf8(bytes);
   }
 
   #keep(part: Buffer): void {
-    this.#pendingBytes += part.length;
-    if (this.#pendingBytes > this.#max) throw new X402Error("LINE_TOO_LONG");
-    this.#pending.push(part);
+    const length = this.#length + part.length;
+    if (length > this.#max) throw new X402Error("LINE_TOO_LONG");
+    if (length > this.#pending.length) {
+      const larger = Buffer.allocUnsafe(Math.max(length, 2 * this.#pending.length));
+      this.#pending.copy(larger, 0, 0, this.#length);
+      this.#pending = larger;
+    }
+    part.copy(this.#pending, this.#length);
+    this.#length = length;
   }
+}
+
+function decodeUtf8(bytes: Buffer): string {
+  if (!isUtf8(bytes)) throw new X402Error("INVALID_REQUEST", "not UTF-8");
+  return bytes.toString("utf8");
 }

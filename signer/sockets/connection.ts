@@ -11,17 +11,18 @@ import {
 } from "../../protocol/rpc.ts";
 import type { RpcId } from "../../protocol/rpc.ts";
 import { type Role, dispatch } from "./role.ts";
+import type { Share } from "./share.ts";
 
 export const MAX_IN_FLIGHT = 256;
-const MAX_UNREAD_BYTES = 1024 * 1024;
+const MAX_UNREAD_BYTES = 256 * 1024;
 const MAX_WAITING_LINES = 4096;
 
-// eslint-disable-next-line no-control-regex -- that is what ASCII is
 const ASCII = /^[\x00-\x7f]*$/;
 
 export class Connection {
   readonly #socket: Socket;
   readonly #role: Role;
+  readonly #share: Share;
   readonly #reader = new LineReader(MAX_REQUEST_BYTES);
   readonly #lines: string[] = [];
   #inFlight = 0;
@@ -31,9 +32,10 @@ export class Connection {
   /** Unix ms of the last whole request or reply; an unfinished line does not count. */
   #lastActive: number;
 
-  constructor(socket: Socket, role: Role, now: number, done: () => void) {
+  constructor(socket: Socket, role: Role, share: Share, now: number, done: () => void) {
     this.#socket = socket;
     this.#role = role;
+    this.#share = share;
     this.#lastActive = now;
     socket.on("data", (chunk: Buffer) => {
       this.#receive(chunk);
@@ -46,7 +48,11 @@ export class Connection {
       this.#closeIfDone();
     });
     socket.on("error", () => undefined); // "close" follows
-    socket.on("close", done);
+    socket.on("close", () => {
+      // What nobody will hear the answer to is not begun: who comes and goes must not leave work behind.
+      this.#lines.length = 0;
+      done();
+    });
   }
 
   get inFlight(): number {
@@ -65,6 +71,11 @@ export class Connection {
     this.#ended = true;
     this.#socket.pause();
     this.#closeIfDone();
+  }
+
+  /** Closes at once, with replies unread. */
+  destroy(): void {
+    this.#socket.destroy();
   }
 
   #receive(chunk: Buffer): void {
@@ -88,8 +99,13 @@ export class Connection {
     this.#closeIfDone();
   }
 
+  readonly #resume = (): void => {
+    this.#pump();
+  };
+
   #pump(): void {
     while (this.#lines.length > 0 && this.#inFlight < MAX_IN_FLIGHT && !this.#clogged()) {
+      if (!this.#share.hasTime(this.#resume)) break;
       const line = this.#lines.shift();
       if (line !== undefined) void this.#answer(line);
     }
@@ -98,7 +114,7 @@ export class Connection {
   }
 
   #clogged(): boolean {
-    return this.#socket.writableLength > MAX_UNREAD_BYTES;
+    return this.#socket.writableLength + this.#outbox.length > MAX_UNREAD_BYTES;
   }
 
   #setPaused(paused: boolean): void {
@@ -119,6 +135,8 @@ export class Connection {
       this.#send(encodeError(id, asError(error)));
     }
     this.#inFlight -= 1;
+    // Whoever waits for this reply alone need not wait for the event loop to turn.
+    if (this.#inFlight === 0) this.#flush();
     if (this.#lines.length > 0 || this.#ended) this.#pump();
   }
 
@@ -133,15 +151,17 @@ export class Connection {
   }
 
   #flush(): void {
+    if (this.#outbox === "") return;
     // Nearly every reply is ASCII, which needs no conversion.
     const encoding = ASCII.test(this.#outbox) ? "latin1" : "utf8";
     if (!this.#socket.destroyed) this.#socket.write(this.#outbox, encoding);
     this.#outbox = "";
-    this.#closeIfDone();
+    this.#pump();
   }
 
   #closeIfDone(): void {
-    if (this.#ended && this.inFlight === 0 && this.#outbox === "") this.#socket.end();
+    // Not end(): a client that keeps its own side open would keep the connection, and a signer that wants to stop.
+    if (this.#ended && this.inFlight === 0 && this.#outbox === "") this.#socket.destroySoon();
   }
 }
 

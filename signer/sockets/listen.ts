@@ -4,10 +4,13 @@ import { type Server, type Socket, createConnection, createServer } from "node:n
 import { X402Error } from "../../protocol/errors.ts";
 import { Connection } from "./connection.ts";
 import type { Role } from "./role.ts";
+import { Share } from "./share.ts";
 
-const MAX_CONNECTIONS = 1024;
+const MAX_CONNECTIONS = 256;
 const MAX_IN_FLIGHT_IN_ALL = 8192;
 const SWEEP_MS = 5_000;
+/** How long a signer that stops waits for clients to read their replies. */
+const DRAIN_MS = 2_000;
 
 export interface ListenOptions {
   readonly path: string;
@@ -17,7 +20,7 @@ export interface ListenOptions {
 }
 
 export interface Listener {
-  /** Stops accepting, answers what was accepted, and resolves when every connection is closed. */
+  /** Stops accepting, answers what was accepted, and resolves when every connection is closed: soon, whatever clients do. */
   close(): Promise<void>;
 }
 
@@ -25,8 +28,9 @@ export interface Listener {
 export async function listen({ path, role, idleMs }: ListenOptions): Promise<Listener> {
   await removeStale(path);
   const connections = new Set<Connection>();
+  const share = new Share();
   const server = createServer({ allowHalfOpen: true }, (socket) => {
-    accept(socket, role, connections);
+    accept(socket, role, share, connections);
   });
   server.maxConnections = MAX_CONNECTIONS;
   await listening(server, path);
@@ -42,14 +46,14 @@ export async function listen({ path, role, idleMs }: ListenOptions): Promise<Lis
   };
 }
 
-function accept(socket: Socket, role: Role, connections: Set<Connection>): void {
+function accept(socket: Socket, role: Role, share: Share, connections: Set<Connection>): void {
   let inFlight = 0;
   for (const other of connections) inFlight += other.inFlight;
   if (inFlight > MAX_IN_FLIGHT_IN_ALL) {
     socket.destroy();
     return;
   }
-  const connection = new Connection(socket, role, Date.now(), () => {
+  const connection = new Connection(socket, role, share, Date.now(), () => {
     connections.delete(connection);
   });
   connections.add(connection);
@@ -75,8 +79,12 @@ function notListening(path: string, code: string): X402Error {
 
 function closed(server: Server, connections: Set<Connection>): Promise<void> {
   return new Promise((resolve) => {
+    const drained = setTimeout(() => {
+      for (const connection of connections) connection.destroy();
+    }, DRAIN_MS);
     // Node removes the socket's file with the server.
     server.close(() => {
+      clearTimeout(drained);
       resolve();
     });
     for (const connection of connections) connection.finish();

@@ -150,4 +150,12 @@ describe("lines", () => {
     for (const bad of [[0xff], [0xc3], [0xed, 0xa0, 0x80], [0xc0, 0xaf], [0xf5, 0x80, 0x80, 0x80]])
       expect(codeOf(() => readAll([Buffer.from([...bad, 10])]))).toBe("INVALID_REQUEST");
   });
+
+  it("are copied as they come, so that no chunk is kept for one byte of it", () => {
+    const reader = new LineReader(1000);
+    const chunk = Buffer.from("ab");
+    reader.push(chunk);
+    chunk.fill("z");
+    expect(reader.push(Buffer.from("c\n"))).toEqual(["abc"]);
+  });
 });
