@@ -11,18 +11,25 @@ export interface FolderLock {
   release(): void;
 }
 
-/** Takes `folder`/lock or throws `taken` at once. */
+const SQLITE_BUSY = 5;
+
+/** Takes `folder`/lock or throws `taken` at once; LEDGER_WRITE when that file cannot be used. */
 export function lockFolder(folder: string, taken: Code): FolderLock {
-  const db = new DatabaseSync(join(folder, "lock"));
+  const file = join(folder, "lock");
+  let db: DatabaseSync | undefined;
   try {
+    db = new DatabaseSync(file);
     db.exec("PRAGMA locking_mode=EXCLUSIVE; PRAGMA busy_timeout=0; BEGIN EXCLUSIVE");
   } catch (error) {
-    db.close();
-    throw new X402Error(taken, folder, { cause: error });
+    db?.close();
+    const { errcode, message } = error as Error & { errcode?: number };
+    if (errcode === SQLITE_BUSY) throw new X402Error(taken, folder, { cause: error });
+    throw new X402Error("LEDGER_WRITE", `${file} (${message})`, { cause: error });
   }
+  const held = db;
   return {
     release: () => {
-      db.close();
+      held.close();
     },
   };
 }

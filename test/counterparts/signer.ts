@@ -77,10 +77,16 @@ export class SignerHome {
   /** A locked signer as a process. Rejects with StartFailed when it ends instead. */
   async spawn(options: SpawnOptions = {}): Promise<SignerProcess> {
     const args = ["--home", this.state, "--sockets", this.sockets, ...(options.args ?? [])];
-    const node = [...(options.node ?? []), BIN, ...args];
+    const [command = process.execPath, ...node] = [
+      ...(options.under ?? []),
+      process.execPath,
+      ...(options.node ?? []),
+      BIN,
+      ...args,
+    ];
     // Starting is most of what a test that kills a hundred signers does: their compiled code is kept.
     const env = { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), "x402-compile-cache") };
-    const child = spawn(process.execPath, node, { stdio: ["ignore", "pipe", "pipe"], env });
+    const child = spawn(command, node, { stdio: ["ignore", "pipe", "pipe"], env });
     const output = new Output(child);
     await output.ready;
     const operator = await connectSigner(join(this.sockets, OPERATOR_SOCKET));
@@ -98,6 +104,8 @@ export interface SpawnOptions {
   readonly args?: readonly string[];
   /** For node. */
   readonly node?: readonly string[];
+  /** A command that starts node, such as prlimit with its options. */
+  readonly under?: readonly string[];
 }
 
 /** A signer that ended before it listened. */

@@ -49,6 +49,11 @@ function expectRefused({ exit, output }: StartFailed, code: Code): void {
   expect(exit).toBe(entryOf(code).exit);
 }
 
+const startCode = (): Promise<string> =>
+  codeOf(async () => {
+    await (await home.start()).close();
+  });
+
 async function listenAt(path: string): Promise<Server> {
   const server = createServer().listen(path);
   await once(server, "listening");
@@ -190,27 +195,38 @@ describe("a socket's file", () => {
 
 describe("the folders", () => {
   it.each([0o750, 0o707, 0o701, 0o777, 0o710])("with mode %i are refused", async (mode) => {
-    mkdirSync(home.state);
-    chmodSync(home.state, mode);
-    expectRefused(await refusal(), "UNSAFE_HOME");
-    rmSync(home.state, { recursive: true });
-    mkdirSync(home.sockets);
-    chmodSync(home.sockets, mode);
-    expectRefused(await refusal(), "UNSAFE_HOME");
+    for (const folder of [home.state, home.sockets]) {
+      mkdirSync(folder);
+      chmodSync(folder, mode);
+      expect(await startCode()).toBe("UNSAFE_HOME");
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it("that are links or files are refused", async () => {
     const target = join(home.folder, "target");
     mkdirSync(target, { mode: 0o700 });
-    symlinkSync(target, home.state);
+    for (const folder of [home.state, home.sockets]) {
+      symlinkSync(target, folder);
+      expect(await startCode()).toBe("UNSAFE_HOME");
+      rmSync(folder);
+      writeFileSync(folder, "");
+      expect(await startCode()).toBe("UNSAFE_HOME");
+      rmSync(folder);
+    }
+  });
+
+  it("that are not private end the process with the code's status", async () => {
+    mkdirSync(home.state, { mode: 0o755 });
     expectRefused(await refusal(), "UNSAFE_HOME");
-    rmSync(home.state);
-    symlinkSync(target, home.sockets);
-    expectRefused(await refusal(), "UNSAFE_HOME");
-    rmSync(home.sockets);
-    rmSync(home.state, { recursive: true });
-    writeFileSync(home.state, "");
-    expectRefused(await refusal(), "UNSAFE_HOME");
+  });
+
+  it("whose lock cannot be taken for another reason than another signer are not called in use", async () => {
+    mkdirSync(join(home.state, "lock"), { recursive: true, mode: 0o700 });
+    expectRefused(await refusal(), "LEDGER_WRITE");
+    rmSync(join(home.state, "lock"), { recursive: true });
+    writeFileSync(join(home.state, "lock"), "no database ".repeat(1000));
+    expectRefused(await refusal(), "LEDGER_WRITE");
   });
 
   it("are made private, whatever the umask, and so is everything in them", async () => {
