@@ -17,6 +17,9 @@ import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { asks, item } from "./client/terms.ts";
+import { startHostileShop } from "./counterparts/hostile-shop.ts";
+import { blocksOf, readPage } from "./docs/page.ts";
 import { ROOT } from "./sources.ts";
 
 const manifest = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as {
@@ -81,6 +84,7 @@ beforeAll(async () => {
   mkdirSync(project);
   writeFileSync(join(project, "package.json"), '{ "private": true, "type": "module" }');
   const types = `@types/node@${manifest.devDependencies["@types/node"]!}`;
+  writeFileSync(join(project, "agent.ts"), AGENT);
   await succeed("npm", ["install", "--prefer-offline", "--no-audit", "--no-fund", tarball, types]);
 }, 240_000);
 
@@ -156,7 +160,6 @@ describe("its exports", () => {
   });
 
   it("have types that an agent's script agrees with", async () => {
-    writeFileSync(join(project, "agent.ts"), AGENT);
     const compilerOptions = {
       ...{ module: "nodenext", moduleResolution: "nodenext" },
       ...{ target: "es2024", strict: true, exactOptionalPropertyTypes: true, noEmit: true, types: ["node"] },
@@ -234,17 +237,58 @@ describe("installed", () => {
     signer.stderr!.resume();
   }
 
-  it("it pays: a vault, a signer, a policy and an agent, by the commands", async () => {
-    const [passphrase, policy] = [join(folder, "passphrase"), join(folder, "policy.json")];
-    writeFileSync(passphrase, "five words of my own\n", { mode: 0o600 });
-    writeFileSync(policy, '{ "version": 1, "allowedNetworks": ["base-sepolia"], "perDayMax": "1.00" }');
-    const secret = ["--passphrase-file", passphrase];
-    const words = ["--words-to", join(folder, "words"), "--kdf", "19,2,1"];
-    await succeed(installed(".bin", "x402-vault"), ["init", ...secret, ...words]);
-    await startSigner();
-    await succeed(installed(".bin", "x402-vault"), ["unlock", "--for", "5m", ...secret]);
-    await succeed(installed(".bin", "x402-policy"), ["apply", policy, "--yes"]);
-    writeFileSync(join(project, "agent.ts"), AGENT);
+  const readme = blocksOf(readPage("README.md"));
+  const steps = readme
+    .find(({ info }) => info === "sh")!
+    .text.trim()
+    .split("\n")
+    .map((line) => line.replace(/#.*/, "").trim().replace(/^npx /, ""));
+
+  /** What a human would be asked, answered in advance. */
+  const answers = (): Readonly<Record<string, readonly string[]>> => {
+    const passphrase = ["--passphrase-file", join(folder, "passphrase")];
+    return {
+      "x402-vault init": [...passphrase, "--words-to", join(folder, "words"), "--kdf", "19,2,1"],
+      "x402-vault unlock": passphrase,
+      "x402-policy init": ["--preset", "testnet", "--yes"],
+    };
+  };
+
+  it("it is set up by the commands of README, in their order", async () => {
+    writeFileSync(join(folder, "passphrase"), "five words of my own\n", { mode: 0o600 });
+    expect(steps.map((step) => step.split(" ").slice(0, 2).join(" "))).toEqual([
+      ...["x402-vault init", "x402-signer", "x402-vault unlock", "x402-policy init", "node agent.mjs"],
+    ]);
+    for (const step of steps.slice(0, -1)) {
+      const [name = "", subcommand, ...options] = step.split(" ");
+      if (subcommand === undefined) await startSigner();
+      else
+        await succeed(installed(".bin", name), [
+          subcommand,
+          ...options,
+          ...answers()[`${name} ${subcommand}`]!,
+        ]);
+    }
+  });
+
+  it("it pays with README's script", async () => {
+    writeFileSync(join(project, "agent.mjs"), readme.find(({ info }) => info === "js")!.text);
+    let amount = "10000";
+    const shop = await startHostileShop(({ headers }) =>
+      headers["payment-signature"] === undefined
+        ? asks([{ ...item, amount }])
+        : { status: 200, body: "clear skies" },
+    );
+    expect(await succeed(process.execPath, ["agent.mjs", shop.url])).toMatch(
+      /^200 clear skies [0-9a-f-]{36}\n$/,
+    );
+    amount = "2000000";
+    const declined = await succeed(process.execPath, ["agent.mjs", shop.url]);
+    expect(declined).toBe("declined: AMOUNT_EXCEEDS_PER_REQUEST_LIMIT perCallMax\n");
+    await shop.close();
+  });
+
+  it("it serves a script that uses every entry, and the record of it all is whole", async () => {
     const said = await succeed(process.execPath, ["agent.ts", join(home, "run/agent.sock")]);
     expect(said.trim().split("\n")).toEqual([
       "200 132 true",
@@ -252,7 +296,7 @@ describe("installed", () => {
       "unlocked false",
       "exact held",
     ]);
-    expect(await succeed(installed(".bin", "x402-policy"), ["audit", "verify"])).toMatch(/./);
-    expect(await succeed(installed(".bin", "x402-policy"), ["spending"])).toContain("0.01");
+    expect(await succeed(installed(".bin", "x402-policy"), ["audit", "verify"])).toMatch(/^true: \d+ rows/);
+    expect(await succeed(installed(".bin", "x402-policy"), ["spending"])).toContain("0.02");
   });
 });
