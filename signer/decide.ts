@@ -1,6 +1,7 @@
 // Step 4: the decision on a drafted payment, inside the ledger's commit. Synchronous, and it writes nothing: it reads
 // what can change (lock, policy, scopes, counters) as it is at that moment and answers with what to record.
 import type { Draft } from "../chains/rail.ts";
+import { isOver } from "../policy/counters.ts";
 import {
   type Addition,
   type Check,
@@ -54,7 +55,9 @@ export function decide(wallet: Wallet, plan: Plan, books: Books): Verdict {
   };
   if (!booked) return { is: "reserve", fields, draft: draft.bytes, add: decision.add };
   const add = notBooked(decision.add, booked);
-  return { is: "redraft", fields, draft: draft.bytes, add, booked };
+  // What was counted in a window that is over is asked for no more; kept, it would grow with every draft.
+  const open = booked.filter(({ key, bucket }) => !isOver(key, bucket, books.now));
+  return { is: "redraft", fields, draft: draft.bytes, add, booked: open };
 }
 
 /** What every row about a payment says of it. */

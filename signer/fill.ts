@@ -14,24 +14,55 @@ import type { Wallet } from "./wallet.ts";
 const MOST_COUNTED = 1n << 62n;
 
 export function fillCounters({ ledger, scopes }: Wallet, next: Household): Addition[] {
+  const books = ledger.books();
+  // What a checkpoint may have forgotten must not be counted a second time.
+  const isOpen = ({ key, bucket }: Addition): boolean =>
+    !isOver(key, bucket, books.now) && !scopes.hasEnded(key, bucket);
+  const once = new CountedOnce(redrafted(ledger));
   const sums = new Map<string, Addition>();
   for (const { body } of ledger.rowsAfter(0)) {
     const row = readReserved(body);
     if (!row) continue;
-    for (const addition of row.kind === "payment.reserved"
-      ? countedUnder(next, row)
-      : newlyTouched(ledger, next, row)) {
-      const id = `${addition.key}\n${addition.bucket}`;
+    for (const addition of once.fresh(row, countedUnder(next, row).filter(isOpen))) {
+      const id = idOf(addition);
       sums.set(id, { ...addition, amount: addition.amount + (sums.get(id)?.amount ?? 0n) });
     }
   }
-  const books = ledger.books();
   return [...sums.values()].flatMap(({ key, bucket, amount }) => {
     const missing = (amount < MOST_COUNTED ? amount : MOST_COUNTED) - books.used(key, bucket, bucket);
-    // What a checkpoint may have forgotten must not be counted a second time.
-    const over = isOver(key, bucket, books.now) || scopes.hasEnded(key, bucket);
-    return missing > 0n && !over ? [{ key, bucket, amount: missing }] : [];
+    return missing > 0n ? [{ key, bucket, amount: missing }] : [];
   });
+}
+
+const idOf = ({ key, bucket }: Addition): string => `${key}\n${bucket}`;
+
+interface IntentName {
+  readonly agent: string;
+  readonly id: string;
+}
+
+const redrafted = (ledger: Ledger): Iterable<IntentName> =>
+  ledger.select("SELECT agent, id FROM payments WHERE draft <> seq").iterate() as Iterable<never>;
+
+/** An intent that was drafted again counts once in every window that any of its drafts touches. */
+class CountedOnce {
+  readonly #redrafted: ReadonlySet<string>;
+  readonly #counted = new Map<string, Set<string>>();
+
+  constructor(redrafted: Iterable<IntentName>) {
+    this.#redrafted = new Set(Array.from(redrafted, ({ agent, id }) => `${agent}\n${id}`));
+  }
+
+  /** Of what a draft adds, what no draft of the same intent in an earlier row did. */
+  fresh({ agent, id }: ReservedBody, add: readonly Addition[]): readonly Addition[] {
+    const intent = `${agent}\n${id}`;
+    if (!this.#redrafted.has(intent)) return add;
+    const counted = this.#counted.get(intent) ?? new Set();
+    this.#counted.set(intent, counted);
+    const fresh = add.filter((addition) => !counted.has(idOf(addition)));
+    for (const addition of fresh) counted.add(idOf(addition));
+    return fresh;
+  }
 }
 
 /** What a recorded draft adds, or would have added, under this document. */
@@ -39,24 +70,13 @@ export function countedUnder(next: Household, row: ReservedBody): Addition[] {
   return additions(scopesUnder(next, row.agent), paymentOf(next, row), row.at, row.unlock);
 }
 
-/** An intent that was drafted again counts once in every window that any of its drafts touches. */
-function newlyTouched(ledger: Ledger, next: Household, row: ReservedBody): Addition[] {
-  const first = ledger.find(row.agent, row.id)?.reservation.fields.seq ?? 0;
-  const before = new Set<string>();
-  for (const { seq, body } of ledger.rowsAfter(first - 1)) {
-    const earlier = readReserved(body);
-    if (earlier?.agent !== row.agent || earlier.id !== row.id) continue;
-    if (earlier.at >= row.at && seq !== first) break;
-    for (const { key, bucket } of countedUnder(next, earlier)) before.add(`${key}\n${bucket}`);
-  }
-  return countedUnder(next, row).filter(({ key, bucket }) => !before.has(`${key}\n${bucket}`));
-}
-
 function paymentOf(next: Household, row: ReservedBody): Payment {
   const { agent, id, scheme, network, payTo, from, claims } = row;
   const { origin, path, method, category } = claims;
   const amount = BigInt(row.amount);
-  const asset = next.registry.get(assetKey(network, row.asset)) ?? formerAsset(row);
+  const known = next.registry.get(assetKey(network, row.asset)) ?? formerAsset(row);
+  // What it counted for when it was paid with, whatever the document says of it now.
+  const asset = { ...known, decimals: row.decimals, pegged: true };
   return {
     agent,
     asset,

@@ -21,20 +21,26 @@ export function history(ledger: Ledger, filter: HistoryFilter): { payments: Paym
   const since = filter.since === undefined ? 0 : Date.parse(filter.since);
   const now = ledger.latest();
   const payments: PaymentRow[] = [];
+  const newestDraft = ledger.select("SELECT draft FROM payments WHERE agent = ? AND id = ? AND draft <> seq");
+  const expiryOf = (row: ReservedBody): number => {
+    const newest = newestDraft.get(row.agent, row.id) as { draft: number } | undefined;
+    return (newest && readReserved(ledger.body(newest.draft))?.expires) ?? row.expires;
+  };
   let read = 0;
   for (const { seq, body } of ledger.rowsBefore(before)) {
     const row = readReserved(body);
     if (row && row.at < since) return { payments };
     if (row?.kind === "payment.reserved" && (filter.agent ?? row.agent) === row.agent) {
-      payments.push(paymentRow(seq, row, now));
+      payments.push(paymentRow(seq, row, expiryOf(row), now));
     }
     if (payments.length === limit || ++read === MAX_ROWS_READ) return { payments, next: seq };
   }
   return { payments };
 }
 
-function paymentRow(seq: number, row: ReservedBody, now: number): PaymentRow {
-  const { at, agent, id, network, asset, symbol, amount, usd, payTo, from, session, expires } = row;
+/** `expires`: unix seconds, of the newest draft: an intent that was drafted again can still be settled. */
+function paymentRow(seq: number, row: ReservedBody, expires: number, now: number): PaymentRow {
+  const { at, agent, id, network, asset, symbol, amount, usd, payTo, from, session } = row;
   const { origin, path, category } = row.claims;
   return {
     seq,
