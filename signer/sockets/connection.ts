@@ -29,7 +29,6 @@ export class Connection {
   #outbox = "";
   #paused = false;
   #ended = false;
-  /** Unix ms of the last whole request or reply; an unfinished line does not count. */
   #lastActive: number;
 
   constructor(socket: Socket, role: Role, share: Share, now: number, done: () => void) {
@@ -57,6 +56,16 @@ export class Connection {
 
   get inFlight(): number {
     return this.#inFlight + this.#lines.length;
+  }
+
+  /** Unix ms of the last reply, or of the beginning; an unfinished line does not count. */
+  get lastActive(): number {
+    return this.#lastActive;
+  }
+
+  /** Waits for nothing from the signer. */
+  get isIdle(): boolean {
+    return this.inFlight === 0 && this.#outbox === "";
   }
 
   /** Closes a connection that has nothing in flight and has finished no line since `deadline` (unix ms). */

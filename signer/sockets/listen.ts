@@ -32,7 +32,6 @@ export async function listen({ path, role, idleMs }: ListenOptions): Promise<Lis
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     accept(socket, role, share, connections);
   });
-  server.maxConnections = MAX_CONNECTIONS;
   await listening(server, path);
   chmodSync(path, 0o600);
   const sweep = setInterval(() => {
@@ -53,10 +52,26 @@ function accept(socket: Socket, role: Role, share: Share, connections: Set<Conne
     socket.destroy();
     return;
   }
+  if (connections.size >= MAX_CONNECTIONS && !makeRoom(connections)) {
+    socket.destroy();
+    return;
+  }
   const connection = new Connection(socket, role, share, Date.now(), () => {
     connections.delete(connection);
   });
   connections.add(connection);
+}
+
+/** Closes the connection that has been idle longest: who only holds connections open must not keep others out. */
+function makeRoom(connections: Set<Connection>): boolean {
+  let oldest: Connection | undefined;
+  for (const other of connections) {
+    if (other.isIdle && (!oldest || other.lastActive < oldest.lastActive)) oldest = other;
+  }
+  if (!oldest) return false;
+  connections.delete(oldest); // at once: its "close" comes after others that are accepted in this turn
+  oldest.destroy();
+  return true;
 }
 
 function listening(server: Server, path: string): Promise<void> {

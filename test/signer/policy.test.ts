@@ -45,6 +45,18 @@ async function payAll(count: number, name: string, changed = {}): Promise<void> 
 const read = (): Promise<LedgerRecord> => LedgerRecord.read(signer.operator);
 
 describe("applying a document", () => {
+  it("of another time zone begins no session's day anew, also after a restart", async () => {
+    await signer.apply(document());
+    const { session } = await agentCall(await signer.agent(), "session.open", {
+      policy: { perDayMax: "0.01" },
+    });
+    expect(await pay(1, {}, "default", session)).toBe("signed");
+    await signer.apply(document({ timezone: "Asia/Kathmandu" }));
+    expect(await pay(2, {}, "default", session)).toBe("DAILY_BUDGET_EXCEEDED");
+    await restart();
+    expect(await pay(2, {}, "default", session)).toBe("DAILY_BUDGET_EXCEEDED");
+  });
+
   it("needs the base that it was made from", async () => {
     expect(await pay(1)).toBe("NO_POLICY");
     const apply = (base: string, changed = {}): Promise<string> =>
