@@ -91,7 +91,15 @@ function redirected(request: Outgoing, response: Response): Outgoing | undefined
   return becomesGet(request.method, response.status) ? withoutBody(next) : next;
 }
 
-const CREDENTIALS = ["authorization", "proxy-authorization", "cookie", "host"];
+// A payment that the caller brought is bearer money until it settles: it is for the origin that it was made out to.
+const CREDENTIALS = [
+  "authorization",
+  "proxy-authorization",
+  "cookie",
+  "host",
+  "payment-signature",
+  "x-payment",
+];
 const ABOUT_BODY = [
   "content-encoding",
   "content-language",

@@ -1,6 +1,7 @@
 // What a new document changes, rule by rule, and whether that lets more pass where this is plain.
 import { parseUsd } from "../protocol/amount.ts";
 import { canonicalJson } from "../protocol/json.ts";
+import { DEFAULT_AGENT } from "../protocol/places.ts";
 import { SUGAR_FIELDS } from "./compile.ts";
 import type { PolicyDocument, RulesDocument } from "./schema.ts";
 import { parseDuration } from "./windows.ts";
@@ -153,7 +154,11 @@ function diffAgents(from: Agents, to: Agents): Change[] {
     const path = `agents.${name}`;
     const [a, b] = [from[name], to[name]];
     if (a && b) return diffRules(`${path}.`, a, b);
-    if (a) return [change(path, canonicalJson(a), undefined, "tighter")];
-    return b ? [change(path, undefined, canonicalJson(b), "looser")] : [];
+    // An agent that is not named may pay nothing, but for the default one: without rules of its own it has only the
+    // household's.
+    const [named, gone] =
+      name === DEFAULT_AGENT ? (["tighter", "looser"] as const) : (["looser", "tighter"] as const);
+    if (a) return [change(path, canonicalJson(a), undefined, gone)];
+    return b ? [change(path, undefined, canonicalJson(b), named)] : [];
   });
 }

@@ -2,6 +2,8 @@
 
 // The record keeps so much of a path; what is counted by resource must be the same when it is counted again.
 const MAX_PATH = 512;
+/** RFC 1035, 2.3.4. Looking up every parent of a host of thousands of labels would take milliseconds. */
+const MAX_HOST = 253;
 
 /** What rules may ask of a claimed URL: its host, and its origin with path (no query). */
 export interface Site {
@@ -22,6 +24,7 @@ export function siteOf(url: string | undefined): Site | undefined {
   if (url === undefined || !PLAIN_URL.test(url)) return undefined;
   const parsed = URL.parse(url);
   if (parsed === null || parsed.hostname === "" || parsed.hostname.endsWith(".")) return undefined;
+  if (parsed.hostname.length > MAX_HOST) return undefined;
   return { domain: parsed.hostname, resource: parsed.origin + parsed.pathname.slice(0, MAX_PATH) };
 }
 

@@ -19,8 +19,11 @@ export const stateFolder = (env: Environment, homeDirectory: string): string =>
 
 export const OPERATOR_SOCKET = "operator.sock";
 
-/** The agent named `default` has agent.sock; the others have agents/<name>.sock. */
+/** The agent that is always there; the policy may give it rules of its own. */
+export const DEFAULT_AGENT = "default";
+
+/** The default agent has agent.sock; the others have agents/<name>.sock. */
 export const agentSocketName = (agent: string): string =>
-  agent === "default" ? "agent.sock" : join("agents", `${agent}.sock`);
+  agent === DEFAULT_AGENT ? "agent.sock" : join("agents", `${agent}.sock`);
 
 const present = (value: string | undefined): string | undefined => (value === "" ? undefined : value);

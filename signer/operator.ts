@@ -2,12 +2,12 @@
 import { parseDocument, compileHousehold } from "../policy/document.ts";
 import type { PaymentIntent } from "../protocol/intent.ts";
 import { OPERATOR_METHODS, type ParamsOf } from "../protocol/methods.ts";
+import { DEFAULT_AGENT } from "../protocol/places.ts";
 import { auditPage } from "./audit.ts";
 import { fillCounters } from "./fill.ts";
 import { type HistoryFilter, history } from "./history.ts";
 import { quoteAll } from "./quote.ts";
 import { scopeStates, status } from "./report.ts";
-import { DEFAULT_AGENT } from "./scopes.ts";
 import type { Role } from "./sockets/role.ts";
 import type { Wallet } from "./wallet.ts";
 

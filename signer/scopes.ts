@@ -13,6 +13,7 @@ import type { Policy, Scope } from "../policy/scope.ts";
 import { canonicalAddress } from "../protocol/assets.ts";
 import { type Code, X402Error } from "../protocol/errors.ts";
 import type { PaymentIntent } from "../protocol/intent.ts";
+import { DEFAULT_AGENT } from "../protocol/places.ts";
 import type { Ledger } from "./ledger/ledger.ts";
 
 export interface AppliedPolicy extends Household {
@@ -36,6 +37,7 @@ interface Session {
 interface SessionRow {
   agent: string;
   policy: string;
+  timezone: string;
   ends_at: number;
   closed: number;
 }
@@ -43,9 +45,9 @@ interface SessionRow {
 const SESSION_MS = 30 * 86_400_000;
 export const SESSIONS_PER_DAY = 10_000;
 const DAY_MS = 86_400_000;
-const CACHED_SESSIONS = 10_000;
-
-export const DEFAULT_AGENT = "default";
+/** Of the text of sessions' policies. Compiled, a policy takes some ten times as much memory as its text. */
+const CACHED_CHARS = 1_000_000;
+const CACHED_CHAINS = 10_000;
 
 export class Scopes {
   #policy: AppliedPolicy | undefined;
@@ -53,6 +55,7 @@ export class Scopes {
   readonly #ledger: Ledger;
   readonly #sessions = new Map<string, Session>();
   readonly #chains = new Map<string, readonly Scope[]>();
+  #cachedChars = 0;
 
   constructor(ledger: Ledger) {
     this.#ledger = ledger;
@@ -84,7 +87,7 @@ export class Scopes {
     if (cached) return cached;
     if (!this.#policy) return [];
     const chain = scopesUnder(this.#policy, agent, this.#unlock?.scope, own);
-    if (this.#chains.size >= CACHED_SESSIONS) this.#chains.clear();
+    if (this.#chains.size >= CACHED_CHAINS) this.#chains.clear();
     this.#chains.set(key, chain);
     return chain;
   }
@@ -152,24 +155,34 @@ export class Scopes {
     const [scope = "", , window] = key.split("|", 3);
     if (scope.startsWith("unlock:")) return scope !== this.#unlock?.scope.id;
     if (!scope.startsWith("session:")) return window === "session" && bucket !== this.#unlock?.seq;
-    const id = scope.slice("session:".length);
-    const session = this.#sessions.get(id) ?? this.#load(id);
-    return (session?.scope.endsAt ?? 0) <= this.#ledger.latest();
+    // Asked of every session at a checkpoint: its policy is not needed for it.
+    const row = this.#ledger
+      .select("SELECT ends_at FROM sessions WHERE id = ? AND closed = 0")
+      .get(scope.slice("session:".length)) as { ends_at: number } | undefined;
+    return (row?.ends_at ?? 0) <= this.#ledger.latest();
   }
 
   /** Opens a session with a policy of the client's. Throws POLICY_INVALID and SESSION_LIMIT. */
   open(agent: string, json: unknown): { id: string; endsAt: number } {
-    const policy = compileSession(json, this.#policy?.timezone ?? "UTC");
+    // For its life: in another time zone its days would begin anew.
+    const timezone = this.#policy?.timezone ?? "UTC";
+    const policy = compileSession(json, timezone);
     const now = this.#ledger.now();
     this.#countOpen(agent, now);
     const id = `s_${randomBytes(12).toString("base64url")}`;
     const endsAt = now + SESSION_MS;
     const text = JSON.stringify(json);
     this.#ledger.record("session.opened", { agent, session: id, endsAt, policy: json }, [], (db) => {
-      const insert = "INSERT INTO sessions (id, agent, policy, ends_at, closed) VALUES (?, ?, ?, ?, 0)";
-      db.prepare(insert).run(id, agent, text, endsAt);
+      const columns = "(id, agent, policy, timezone, ends_at, closed)";
+      db.prepare(`INSERT INTO sessions ${columns} VALUES (?, ?, ?, ?, ?, 0)`).run(
+        id,
+        agent,
+        text,
+        timezone,
+        endsAt,
+      );
     });
-    this.#remember(id, { agent, scope: sessionScope(id, policy, endsAt) });
+    this.#remember(id, { agent, scope: sessionScope(id, policy, endsAt) }, text.length);
     return { id, endsAt };
   }
 
@@ -201,15 +214,21 @@ export class Scopes {
 
   #load(id: string): Session | undefined {
     const row = this.#ledger
-      .select("SELECT agent, policy, ends_at, closed FROM sessions WHERE id = ?")
+      .select("SELECT agent, policy, timezone, ends_at, closed FROM sessions WHERE id = ?")
       .get(id) as SessionRow | undefined;
     if (!row || row.closed === 1) return undefined;
-    const policy = compileSession(JSON.parse(row.policy), this.#policy?.timezone ?? "UTC");
-    return this.#remember(id, { agent: row.agent, scope: sessionScope(id, policy, row.ends_at) });
+    const policy = compileSession(JSON.parse(row.policy), row.timezone);
+    const session = { agent: row.agent, scope: sessionScope(id, policy, row.ends_at) };
+    return this.#remember(id, session, row.policy.length);
   }
 
-  #remember(id: string, session: Session): Session {
-    if (this.#sessions.size >= CACHED_SESSIONS) this.#sessions.clear();
+  #remember(id: string, session: Session, chars: number): Session {
+    this.#cachedChars += chars;
+    if (this.#cachedChars > CACHED_CHARS) {
+      this.#sessions.clear();
+      this.#chains.clear();
+      this.#cachedChars = chars;
+    }
     this.#sessions.set(id, session);
     return session;
   }

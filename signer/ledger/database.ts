@@ -27,7 +27,8 @@ const MIGRATIONS: readonly string[] = [
   CREATE TABLE policies (version INTEGER PRIMARY KEY, hash TEXT NOT NULL, seq INTEGER NOT NULL) STRICT;
 
   CREATE TABLE sessions (
-    id TEXT PRIMARY KEY, agent TEXT NOT NULL, policy TEXT NOT NULL, ends_at INTEGER NOT NULL, closed INTEGER NOT NULL
+    id TEXT PRIMARY KEY, agent TEXT NOT NULL, policy TEXT NOT NULL, timezone TEXT NOT NULL,
+    ends_at INTEGER NOT NULL, closed INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
   `,
 ];

@@ -94,6 +94,23 @@ describe("redirects, as the platform's fetch follows them", () => {
     }
   });
 
+  it("takes a payment that the caller brought to no other origin", async () => {
+    const far = await shop(() => ({ status: 200 }));
+    const near = await shop(({ path }) =>
+      path === "/"
+        ? { status: 302, headers: { location: "/near" } }
+        : { status: 302, headers: { location: far.url } },
+    );
+    for (const name of ["x-payment", "payment-signature"]) {
+      expect((await payingFetch(near.url, { headers: { [name]: "bearer money" } })).status).toBe(200);
+      expect(near.asked.splice(0).map(({ headers }) => headers[name])).toEqual([
+        "bearer money",
+        "bearer money",
+      ]);
+      expect(far.asked.splice(0).map(({ headers }) => headers[name])).toEqual([undefined]);
+    }
+  });
+
   it.each(["", "http://[", "javascript:alert(1)", "file:///etc/passwd"])(
     "with location %j",
     async (location) => {

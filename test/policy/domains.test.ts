@@ -38,6 +38,7 @@ describe("what a URL claims", () => {
     ["https://example.com\u3002/"],
     ["https://exam\tple.com/"],
     [" https://example.com/"],
+    [`https://${"a.".repeat(125)}example/`], // 257 characters, DNS has 253
     ["https://example.com\\@evil.example/"],
     ["https://example.com/\\..\\x"],
     ["https://example.com:99999/"],

@@ -124,8 +124,18 @@ describe("diff", () => {
       { budgets: [...SOUND.budgets, { name: "x", limit: "1", window: "day" }] },
     ],
     ['agents.a - -> {"perDayMax":"1.00"} looser', { agents: { a: { perDayMax: "1" } } }],
+    // Without rules of its own the default agent has only the household's.
+    ['agents.default - -> {"perDayMax":"1.00"} tighter', { agents: { default: { perDayMax: "1" } } }],
   ])("%s", (expected, fields) => {
     expect(changes(fields)).toEqual([expected]);
+  });
+
+  it("tells that an agent that goes is stopped, and the default one set free", () => {
+    const effect = (name: string) => {
+      const named = parseDocument({ ...SOUND, agents: { [name]: { perDayMax: "1" } } });
+      return diffDocuments(named, parseDocument(SOUND)).map((change) => change.effect);
+    };
+    expect([effect("a"), effect("default")]).toEqual([["tighter"], ["looser"]]);
   });
 
   it("is empty for two spellings of one document", () => {
