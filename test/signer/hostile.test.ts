@@ -98,6 +98,21 @@ describe("a client that", () => {
     await counting;
   });
 
+  it("floods with payments waits for itself: another agent's payment comes with the next commits", async () => {
+    const flood = await connect();
+    const total = 4000;
+    for (let n = 0; n < total; n++) flood.write(signLine(5_000_000 + n));
+    await flood.reply();
+    let replies = 1;
+    const counting = (async (): Promise<void> => {
+      for (; replies < total; replies++) await flood.reply();
+    })();
+    const before = replies;
+    expect(await outcomeOf(signer.sign(intent(`honest-${next++}`)))).toBe("signed");
+    expect(replies - before).toBeLessThan(1500);
+    await counting;
+  });
+
   it("sends a byte at a time, for a hundred lines at once, is no reason to wait", async () => {
     const dripping = await Promise.all([...Array(100).keys()].map(() => connect()));
     const line = signLine(1_000_000);

@@ -289,6 +289,24 @@ describe("a connection", () => {
   });
 });
 
+it("a connection that finishes no line and waits for nothing is closed, however much it drips", async () => {
+  const other = await SignerHome.make();
+  const impatient = await other.start({ idleMs: 1 });
+  const [silent, dripping] = [
+    await RawClient.connect(impatient.socketOf()),
+    await RawClient.connect(impatient.socketOf()),
+  ];
+  // Faster than the signer's patience, slower than a line that is too long; nothing is awaited by the clock.
+  const drip = setInterval(() => {
+    dripping.write("x");
+  }, 20);
+  await dripping.closed;
+  clearInterval(drip);
+  await silent.closed;
+  await impatient.close();
+  other.remove();
+});
+
 it("secrets are found where there are some: the search itself", () => {
   const secrets = home.secrets();
   expect(secrets.length).toBeGreaterThanOrEqual(5);

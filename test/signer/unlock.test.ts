@@ -139,6 +139,7 @@ describe("time", () => {
   });
 
   it("that is over already is refused", async () => {
+    expect(await codeOf(() => signer.unlock({ spend: "1000000000.01" }))).toBe("INVALID_REQUEST");
     expect(await codeOf(() => signer.unlock({ endsAt: inSeconds(0) }))).toBe("INVALID_REQUEST");
     expect(await codeOf(() => signer.unlock({ endsAt: inSeconds(-10) }))).toBe("INVALID_REQUEST");
   });
