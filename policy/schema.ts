@@ -14,7 +14,7 @@ export const MAX_BUDGETS = 64;
 const MAX_AGENTS = 64;
 const MAX_ASSETS = 64;
 /** Well inside what a ledger's 64-bit integers hold, and more than anyone gives an agent. */
-const MAX_USD = 1_000_000_000_000_000n;
+export const MAX_USD = 1_000_000_000_000_000n;
 const MIN_VALIDITY = 30;
 const MAX_VALIDITY = 86_400;
 

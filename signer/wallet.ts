@@ -1,6 +1,7 @@
 // What the signer holds together: the ledger, the scopes, the keys, and the life of an unlock.
 import type { Rail } from "../chains/rail.ts";
 import { headroom } from "../policy/evaluate.ts";
+import { MAX_USD } from "../policy/schema.ts";
 import { X402Error } from "../protocol/errors.ts";
 import type { Head, ParamsOf } from "../protocol/methods.ts";
 import { parseUsd } from "../protocol/amount.ts";
@@ -150,9 +151,13 @@ function limitsOf(scope: ParamsOf<"vault.unlock">["scope"], now: number) {
   const endsAt = scope.endsAt === undefined ? undefined : Date.parse(scope.endsAt);
   if (endsAt !== undefined && endsAt <= now)
     throw new X402Error("INVALID_REQUEST", "the unlock would end in the past");
+  const spend = scope.spend === undefined ? undefined : parseUsd(scope.spend, "spend");
+  // A counter on disk has 64 bits: one payment within an absurd limit would end the signer.
+  if (spend !== undefined && spend > MAX_USD)
+    throw new X402Error("INVALID_REQUEST", "spend is at most 1000000000");
   return {
     ...(endsAt === undefined ? {} : { endsAt }),
-    ...(scope.spend === undefined ? {} : { spend: parseUsd(scope.spend, "spend") }),
+    ...(spend === undefined ? {} : { spend }),
     ...(scope.count === undefined ? {} : { count: BigInt(scope.count) }),
   };
 }

@@ -153,7 +153,7 @@ export class Ledger {
   ): number {
     if (this.#fault) throw this.#fault;
     const at = this.latest();
-    return this.#transaction(() => {
+    const recorded = this.#transaction(() => {
       const seq = this.#record.append({
         kind,
         at,
@@ -164,6 +164,8 @@ export class Ledger {
       also?.(this.#db, seq);
       return seq;
     });
+    this.#checkpointIfDue();
+    return recorded;
   }
 
   /** For the tables beside the record (policies, sessions): reading only. */
@@ -220,7 +222,7 @@ export class Ledger {
         for (const waiting of batch) settle.push(this.#decideOne(waiting, books));
         this.#record.countedDeclines(books.now);
       });
-      if (this.#record.rowsSinceCheckpoint >= ROWS_PER_CHECKPOINT) this.#checkpoint();
+      this.#checkpointIfDue();
     } catch (error) {
       for (const waiting of batch) waiting.reject(error as Error);
       return;
@@ -247,6 +249,11 @@ export class Ledger {
     return () => {
       waiting.resolve(recorded);
     };
+  }
+
+  /** What is read at the next start stays bounded, whatever the rows are. */
+  #checkpointIfDue(): void {
+    if (this.#record.rowsSinceCheckpoint >= ROWS_PER_CHECKPOINT) this.#checkpoint();
   }
 
   #checkpoint(): void {

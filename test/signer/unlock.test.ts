@@ -138,7 +138,7 @@ describe("time", () => {
     }
   });
 
-  it("that is over already is refused", async () => {
+  it("that is over already, or for more than there is, is refused", async () => {
     expect(await codeOf(() => signer.unlock({ spend: "1000000000.01" }))).toBe("INVALID_REQUEST");
     expect(await codeOf(() => signer.unlock({ endsAt: inSeconds(0) }))).toBe("INVALID_REQUEST");
     expect(await codeOf(() => signer.unlock({ endsAt: inSeconds(-10) }))).toBe("INVALID_REQUEST");
