@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { isOver } from "../policy/counters.ts";
 import { X402Error } from "../protocol/errors.ts";
 import { OPERATOR_SOCKET, agentSocketName } from "../protocol/places.ts";
+import { VERSION } from "../protocol/version.ts";
 import { agentRole } from "./agent.ts";
 import { asDamage } from "./ledger/database.ts";
 import { Ledger } from "./ledger/ledger.ts";
@@ -12,7 +13,6 @@ import { createLog } from "./log.ts";
 import { operatorRole } from "./operator.ts";
 import { RAILS } from "./rails.ts";
 import { type Listener, listen } from "./sockets/listen.ts";
-import { VERSION } from "./version.ts";
 import { Wallet } from "./wallet.ts";
 
 export interface DaemonOptions {

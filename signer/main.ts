@@ -4,9 +4,9 @@ import { writeSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { X402Error, entryOf } from "../protocol/errors.ts";
 import { runFolder, stateFolder } from "../protocol/places.ts";
+import { VERSION } from "../protocol/version.ts";
 import { type DaemonOptions, startDaemon } from "./daemon.ts";
 import { tidyWhenIdle } from "./memory.ts";
-import { VERSION } from "./version.ts";
 
 const HELP = `x402-signer ${VERSION}: decides, records and signs payments for agents; runs in the foreground.
 

@@ -1,10 +1,10 @@
 // What the signer tells about itself: its state, and what is left in each scope.
 import { formatUsd } from "../protocol/amount.ts";
 import type { Status } from "../protocol/methods.ts";
+import { VERSION } from "../protocol/version.ts";
 import { headroom, wireCheck } from "../policy/evaluate.ts";
 import type { Scope } from "../policy/scope.ts";
 import { latestFacts } from "./decide.ts";
-import { VERSION } from "./version.ts";
 import type { Wallet } from "./wallet.ts";
 
 export function status(wallet: Wallet, scopes: readonly Scope[]): Status {

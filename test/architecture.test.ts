@@ -29,9 +29,9 @@ const FREE = ["test", "bench", "examples"];
 /** Which packages a folder may use. The running signer loads what protocol, policy, chains, vault and signer load. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   protocol: ["zod"],
-  policy: ["zod", "@noble/hashes"],
+  policy: ["zod"],
   chains: ["tiny-secp256k1"],
-  vault: ["@noble/hashes", "@scure/bip32", "@scure/bip39", "viem"],
+  vault: ["@scure/bip32", "@scure/bip39"],
   signer: ["zod"],
   client: ["zod", "@x402/core"],
   cli: ["commander", "zod"],
