@@ -81,7 +81,7 @@ export class SignerHome {
       ...(options.under ?? []),
       process.execPath,
       ...(options.node ?? []),
-      BIN,
+      options.entry ?? BIN,
       ...args,
     ];
     // Starting is most of what a test that kills a hundred signers does: their compiled code is kept.
@@ -104,6 +104,8 @@ export interface SpawnOptions {
   readonly args?: readonly string[];
   /** For node. */
   readonly node?: readonly string[];
+  /** What node runs in place of the command. */
+  readonly entry?: string;
   /** A command that starts node, such as prlimit with its options. */
   readonly under?: readonly string[];
 }
