@@ -3,7 +3,7 @@
 // The terminal is in raw mode while an answer is typed: nothing is echoed but what this file echoes, and Ctrl-C is a
 // byte. It is put back when the answer ends, when the process exits, and by Node itself on SIGINT and SIGTERM.
 import { closeSync, openSync, writeSync } from "node:fs";
-import { ReadStream } from "node:tty";
+import { ReadStream, WriteStream } from "node:tty";
 import { X402Error } from "../protocol/errors.ts";
 import { Secret } from "../vault/secret.ts";
 import { LineEditor, type LineState } from "./line-editor.ts";
@@ -41,6 +41,14 @@ export function show(...pieces: readonly (string | Uint8Array | Secret)[]): void
   } finally {
     closeSync(fd);
   }
+}
+
+/** Columns and lines of the terminal, undefined where it does not tell. Throws USAGE without one. */
+export function terminalSize(): { readonly columns: number | undefined; readonly rows: number | undefined } {
+  const terminal = new WriteStream(openTerminal("w"));
+  const { columns, rows } = terminal;
+  terminal.destroy();
+  return { columns: columns || undefined, rows: rows || undefined };
 }
 
 /** Rubs out the last `lines` lines that were shown. */

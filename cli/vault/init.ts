@@ -6,7 +6,7 @@ import { X402Error } from "../../protocol/errors.ts";
 import { phraseOf } from "../../vault/phrase.ts";
 import { Secret } from "../../vault/secret.ts";
 import { assertVacant, create } from "../../vault/vault.ts";
-import { askBytes, rubOut, show } from "../prompt.ts";
+import { askBytes, rubOut, show, terminalSize } from "../prompt.ts";
 import { print, printable, say } from "../terminal.ts";
 import { type CostOptions, type PassphraseOptions, type VaultOptions } from "./options.ts";
 import { costOption, passphraseOption, vaultOption } from "./options.ts";
@@ -31,6 +31,7 @@ export const addInit = (vault: Command): Command =>
 
 async function init(options: Options): Promise<void> {
   assertVacant(options.vault);
+  if (options.wordsTo === undefined) gridColumns(); // before any work: is there room for the words?
   using passphrase = await newPassphrase(options.passphraseFile);
   using entropy = Secret.random(ENTROPY_BYTES);
   using phrase = phraseOf(entropy);
@@ -58,10 +59,10 @@ async function teach(phrase: Secret): Promise<void> {
   const words = phrase.use(split);
   say("These 24 words are the wallet: whoever has them has the money. Write them on paper, in order.");
   say("They are shown once. Nobody will ever ask you for them, except this command, now.");
-  const lines = grid(words);
-  show(...lines);
-  (await askBytes("Enter when they are written down: ")).wipe();
-  rubOut(words.length / COLUMNS + 1);
+  const columns = gridColumns();
+  show(...grid(words, columns));
+  (await askBytes(WRITTEN)).wipe();
+  rubOut(words.length / columns + 1);
   let wrong = 0;
   for (const at of positions(words.length)) {
     while (!(await knows(words, at))) {
@@ -78,13 +79,31 @@ async function knows(words: readonly Secret[], at: number): Promise<boolean> {
   return words[at]?.equals(answer) ?? false;
 }
 
-const COLUMNS = 4;
+const WRITTEN = "Enter when they are written down: ";
+const WORDS = 24;
+const COLUMNS = [4, 3, 2]; // each divides 24
+const NUMBER = 5;
 const WIDTH = 10; // the longest word has eight letters
 
-function grid(words: readonly Secret[]): (string | Secret)[] {
+/**
+ * How many words stand in a line. What wraps or scrolls away cannot be rubbed out, so a terminal without room for all of
+ * them gets none: throws USAGE.
+ */
+function gridColumns(): number {
+  const { columns: width = 80, rows = 24 } = terminalSize();
+  const fits = (columns: number) =>
+    Math.max(columns * (NUMBER + WIDTH), WRITTEN.length) < width && WORDS / columns + 1 < rows;
+  const columns = COLUMNS.find(fits);
+  if (columns !== undefined) return columns;
+  throw new X402Error("USAGE", `a terminal of ${width} columns and ${rows} lines has no room for the words`, {
+    hint: "make it 80 columns and 24 lines, or write the words to a file: --words-to",
+  });
+}
+
+function grid(words: readonly Secret[], columns: number): (string | Secret)[] {
   return words.flatMap((word, at) => {
-    const end = at % COLUMNS === COLUMNS - 1 ? "\n" : " ".repeat(WIDTH - word.length);
-    return [`${String(at + 1).padStart(4)} `, word, end];
+    const end = at % columns === columns - 1 ? "\n" : " ".repeat(WIDTH - word.length);
+    return [`${String(at + 1).padStart(NUMBER - 1)} `, word, end];
   });
 }
 

@@ -58,6 +58,42 @@ describe.skipIf(!hasPty)("init at a terminal", () => {
     expect(statSync(vaultFile()).mode & 0o777).toBe(0o600);
   });
 
+  /** The same at a terminal of this size. */
+  const atSize = (columns: number, rows: number) => {
+    const script = `stty cols ${columns} rows ${rows}; exec "$0" "$@"`;
+    return new Pty(["/bin/sh", "-c", script, process.execPath, BINARY, "init", ...CHEAP], environment(home));
+  };
+
+  it.each([
+    [61, 8, 6],
+    [60, 24, 8],
+    [40, 24, 12],
+  ])("shows them so that all can be rubbed out: %i columns, %i lines", async (columns, rows, lines) => {
+    const pty = atSize(columns, rows);
+    await choose(pty);
+    expect(await readWords(pty)).toHaveLength(24);
+    await pty.expect(`\x1b[${lines + 1}A\x1b[J`);
+    const grid = pty.output
+      .split("They are shown once.")[1]!
+      .split(/\r?\n/)
+      .slice(1, lines + 1);
+    expect(Math.max(...grid.map((line) => line.length))).toBeLessThan(columns);
+    await pty.expect(": ");
+    pty.type("\x03");
+    expect(await pty.status()).toBe(1);
+  });
+
+  it.each([
+    [80, 7],
+    [40, 13],
+    [30, 50],
+  ])("asks for more room before anything else: %i columns, %i lines", async (columns, rows) => {
+    const pty = atSize(columns, rows);
+    expect(await pty.status()).toBe(2);
+    expect(pty.output).toContain(`${columns} columns and ${rows} lines has no room`);
+    expect(readdirSync(home)).toEqual([]);
+  });
+
   it("makes nothing when the words are not known", async () => {
     const pty = atTerminal(home, ["init", ...CHEAP]);
     await choose(pty);
