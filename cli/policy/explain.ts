@@ -10,7 +10,7 @@ import type { WireIntent } from "../../protocol/intent.ts";
 import type { Quote, WireCheck } from "../../protocol/methods.ts";
 import { networkOf } from "../../protocol/networks.ts";
 import { type SocketOptions, socketOption, withSigner } from "../operator.ts";
-import { print, printable, table } from "../terminal.ts";
+import { print, printable, say, table } from "../terminal.ts";
 import { localTime } from "../times.ts";
 import { requireApplied } from "./applied.ts";
 import { readDocument } from "./document-file.ts";
@@ -48,6 +48,8 @@ async function explain(options: Options): Promise<void> {
   const tried = file === undefined ? undefined : await readDocument(file);
   const [quote] = await withSigner(options.socket, async (signer) => {
     const document = tried ?? (await requireApplied(signer)).document;
+    const { state } = await operatorCall(signer, "signer.status", {});
+    if (state !== "unlocked") say(`The signer is ${state}: whatever the rules say, it signs nothing now.`);
     return operatorCall(signer, "payment.quote", {
       intents: [intentOf(options, compileHousehold(document))],
       ...(agent !== undefined && { agent }),

@@ -2,6 +2,7 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { operatorCall } from "../../client/signer.ts";
 import { type Signer, SignerHome } from "../counterparts/signer.ts";
 import { OTHER_PAYEE, PAYEE, document, intent } from "../signer/intents.ts";
 import { policy } from "./policy-command.ts";
@@ -44,8 +45,9 @@ describe("what would pass, and what was paid", () => {
     run(["explain", "--network", "base-sepolia", "--to", PAYEE, "--url", "https://a.example/", ...args]);
 
   it("explains a payment that passes", async () => {
-    const { status, stdout } = await explain("--amount", "0.01");
+    const { status, stdout, stderr } = await explain("--amount", "0.01");
     expect(status).toBe(0);
+    expect(stderr).toBe("");
     expect(stdout).toMatch(/^allow\n/);
     expect(stdout).toMatch(/pass +household +perDayMax +fact +limit 0\.06 +used 0\.04 +left 0\.02/);
     expect(stdout).toMatch(/pass +household +blockedDomains +claim\n/);
@@ -72,6 +74,17 @@ describe("what would pass, and what was paid", () => {
     const json = await explain("--amount", "0.03", "--json", "--category", "data");
     expect(JSON.parse(json.stdout)).toMatchObject({ outcome: "decline" });
     expect((await signer.status()).head.seq).toBe(seq);
+  });
+
+  it("says what the rules say, and that a locked signer signs nothing", async () => {
+    await operatorCall(signer.operator, "vault.lock", {});
+    const { status, stdout, stderr } = await explain("--amount", "0.01");
+    await signer.unlock();
+    expect({ status, stderr }).toEqual({
+      status: 0,
+      stderr: "The signer is locked: whatever the rules say, it signs nothing now.\n",
+    });
+    expect(stdout).toMatch(/^allow\n/);
   });
 
   it("refuses what is no payment", async () => {
