@@ -6,8 +6,11 @@ import { type Json, parseJson } from "./json.ts";
 
 /** A request line longer than this ends the connection: nothing after it can be trusted to be a boundary. */
 export const MAX_REQUEST_BYTES = 64 * 1024;
-/** Replies may be longer: a page of history, an audit page. */
-export const MAX_REPLY_BYTES = 4 * 1024 * 1024;
+/**
+ * Replies may be longer: a page of history, an audit page. The last of those carries every counter, and an agent that
+ * pays thousands of payees makes thousands of them: it must not make the record unreadable.
+ */
+export const MAX_REPLY_BYTES = 64 * 1024 * 1024;
 
 export type RpcId = string | number;
 

@@ -49,9 +49,9 @@ describe("docs/protocol.md", () => {
 
   it("names the limits that hold", () => {
     const said = page.replaceAll("\n", " ");
-    expect([MAX_REQUEST_BYTES, MAX_REPLY_BYTES]).toEqual([64 * 1024, 4 * 1024 * 1024]);
+    expect([MAX_REQUEST_BYTES, MAX_REPLY_BYTES]).toEqual([64 * 1024, 64 * 1024 * 1024]);
     expect(said).toContain("A request has up to 64 KiB");
-    expect(said).toContain("They have up to 4 MiB");
+    expect(said).toContain("They have up to 64 MiB");
     expect(said).toContain(`${MAX_IN_FLIGHT} requests of one connection are worked on at once`);
     expect(said).toContain(`at most ${SESSIONS_PER_DAY.toLocaleString("en")} a day`);
   });
