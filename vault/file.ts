@@ -53,7 +53,7 @@ export function replacePrivate(
 ): void {
   const absolute = resolve(path);
   const folder = dirname(absolute);
-  attempt(() => mkdirSync(folder, { recursive: true, mode: 0o700 }));
+  attempt(() => mkdirSync(folder, { recursive: true, mode: 0o700 }), `${folder} cannot be made, `);
   assertPrivateFolder(folder, UNSAFE);
   attempt(() => {
     withLock(absolute, () => {
@@ -66,11 +66,16 @@ function writeWhole(path: string, bytes: Uint8Array): void {
   const fresh = `${path}.new`;
   rmSync(fresh, { force: true }); // left by a writer that was killed; we hold the lock
   const fd = openSync(fresh, "wx", 0o600);
-  using(fd, () => {
-    writeFileSync(fd, bytes);
-    fsyncSync(fd);
-  });
-  renameSync(fresh, path);
+  try {
+    using(fd, () => {
+      writeFileSync(fd, bytes);
+      fsyncSync(fd);
+    });
+    renameSync(fresh, path);
+  } catch (error) {
+    rmSync(fresh, { force: true });
+    throw error;
+  }
   const folder = openSync(dirname(path), constants.O_RDONLY | constants.O_DIRECTORY);
   using(folder, () => {
     fsyncSync(folder);
@@ -102,13 +107,13 @@ function using<T>(fd: number, fn: () => T): T {
 }
 
 /** What the file system refuses while writing is VAULT_WRITE; our own errors stay what they are. */
-function attempt(fn: () => unknown): void {
+function attempt(fn: () => unknown, what = ""): void {
   try {
     fn();
   } catch (error) {
     const code = codeOf(error);
     if (error instanceof X402Error || code === undefined) throw error;
-    throw new X402Error("VAULT_WRITE", code, { cause: error });
+    throw new X402Error("VAULT_WRITE", what + code, { cause: error });
   }
 }
 

@@ -15,8 +15,8 @@ export function withLock<T>(path: string, fn: () => T): T {
   const lock = `${path}.lock`;
   const id = randomBytes(6).toString("hex");
   const own = `${lock}.${id}`;
-  writeFileSync(own, `${process.pid} ${startOf(process.pid)} ${id}`, { mode: 0o600, flag: "wx" });
   try {
+    writeFileSync(own, `${process.pid} ${startOf(process.pid)} ${id}`, { mode: 0o600, flag: "wx" });
     acquire(lock, own);
     try {
       return fn();
