@@ -2,7 +2,7 @@
 import { homedir } from "node:os";
 import { writeSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { X402Error, entryOf } from "../protocol/errors.ts";
+import { type Code, X402Error, entryOf } from "../protocol/errors.ts";
 import { runFolder, stateFolder } from "../protocol/places.ts";
 import { VERSION } from "../protocol/version.ts";
 import { type DaemonOptions, startDaemon } from "./daemon.ts";
@@ -53,8 +53,15 @@ function writeAll(lines: string): void {
   }
 }
 
+/** Of what others throw: parseArgs, the file system (a folder that cannot be made), or a fault of our own. */
+function kindOf(error: unknown): Code {
+  const { code = "", syscall } = error as NodeJS.ErrnoException;
+  if (code.startsWith("ERR_PARSE_ARGS")) return "USAGE";
+  return syscall === undefined ? "INTERNAL" : "LEDGER_WRITE";
+}
+
 function fail(error: unknown): never {
-  const known = error instanceof X402Error ? error : new X402Error("USAGE", (error as Error).message);
+  const known = error instanceof X402Error ? error : new X402Error(kindOf(error), (error as Error).message);
   say(`x402-signer: ${known.message}\n  ${known.hint}\n`);
   process.exit(entryOf(known.code).exit);
 }

@@ -17,6 +17,7 @@ import {
 import { type Server, createConnection, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { connectSigner, operatorCall } from "../../client/signer.ts";
 import { type Code, entryOf } from "../../protocol/errors.ts";
@@ -120,6 +121,33 @@ describe("a second signer", () => {
   });
 });
 
+describe("the ledger's file", () => {
+  it("is the signer's alone while it runs: nobody's lock or look can end it", async () => {
+    const signer = await home.spawn();
+    closing.push(() => signer.close());
+    await signer.unlock();
+    await signer.apply(document());
+    const other = new DatabaseSync(join(home.state, "ledger.db"));
+    for (const sql of ["BEGIN IMMEDIATE", "SELECT count(*) FROM audit", "DELETE FROM counters"]) {
+      expect(() => {
+        other.prepare(sql).all();
+      }).toThrow("database is locked");
+    }
+    expect(await signer.sign(intent(1))).toMatchObject({ outcome: "signed" });
+    other.close();
+    expect(await signer.sign(intent(2))).toMatchObject({ outcome: "signed" });
+  });
+
+  it("that another program has open is not called damaged", async () => {
+    await (await home.start()).close();
+    const other = new DatabaseSync(join(home.state, "ledger.db"));
+    other.exec("BEGIN; SELECT count(*) FROM audit");
+    expectRefused(await refusal(), "HOME_IN_USE");
+    other.close();
+    await (await home.start()).close();
+  });
+});
+
 describe("a socket's file", () => {
   it("of a killed signer is replaced", async () => {
     const first = await home.spawn();
@@ -161,7 +189,8 @@ describe("a socket's file", () => {
     closing.push(() => {
       for (const one of connected) one.destroy();
     });
-    while (!existsSync(path)) await new Promise(setImmediate);
+    const stopped = (): boolean => readFileSync(`/proc/${busy.pid}/stat`, "utf8").includes(") T ");
+    while (!stopped()) await new Promise(setImmediate);
     for (;;) {
       const client = createConnection(path);
       connected.push(client);
@@ -219,6 +248,13 @@ describe("the folders", () => {
   it("that are not private end the process with the code's status", async () => {
     mkdirSync(home.state, { mode: 0o755 });
     expectRefused(await refusal(), "UNSAFE_HOME");
+  });
+
+  it("that cannot be made are a fault, not wrong use", async () => {
+    const file = join(home.folder, "file");
+    writeFileSync(file, "");
+    expectRefused(await refusal(["--home", join(file, "state")]), "LEDGER_WRITE");
+    expectRefused(await refusal(["--frobnicate"]), "USAGE");
   });
 
   it("whose lock cannot be taken for another reason than another signer are not called in use", async () => {
