@@ -50,16 +50,16 @@ export function addAudit(policy: Command): Command {
 async function list(options: Options): Promise<void> {
   const filter = filterOf(options);
   const write = options.json ? writeJson : options.csv ? writeCsv : writeText;
-  if (options.csv) print(csvLine(COLUMNS));
   let shown = 0;
-  const { head } = await withSigner(options.socket, (signer) =>
-    readAudit(signer, (row) => {
+  const { head } = await withSigner(options.socket, (signer) => {
+    if (options.csv) print(csvLine(COLUMNS));
+    return readAudit(signer, (row) => {
       const entry = entryOfRow(row);
       if (!isWanted(entry, filter)) return;
       write(entry);
       shown += 1;
-    }),
-  );
+    });
+  });
   keepHead(head);
   say(`${shown} of ${head.seq} rows`);
 }

@@ -44,6 +44,7 @@ describe("without a signer", () => {
       ["init", "--preset", "careful", "--yes"],
       ["spending"],
       ["audit"],
+      ["audit", "--csv"],
       ["audit", "verify"],
     ]) {
       const { status, stdout, stderr } = await policy(empty, args);
@@ -61,7 +62,8 @@ describe("without a signer", () => {
     for (const [text, said] of [
       ['{"version":1,"perDayMax":"5","schedule":[]}', "schedule: not known to this version"],
       ['{"version":1,"perDayMax":"5","perDayMax":"500"}', "duplicate key"],
-      ["{", "not JSON"],
+      ["{", "invalid: the policy document is not valid: the file is not JSON"],
+      ['{\n  "version": 1\n  "perDayMax": "5"\n}', "line 3 column 3"],
       ["", "not JSON"],
       [`{"version":1,"perDayMax":"5","x":"${"x".repeat(60_000)}"}`, "at most"],
       [" ".repeat(300_000), "more than"],
