@@ -1,6 +1,6 @@
 // A command and its subcommands: how arguments are read, and how every one of them ends.
 import { Command, CommanderError } from "commander";
-import { entryOf } from "../protocol/errors.ts";
+import { X402Error, entryOf } from "../protocol/errors.ts";
 import { VERSION } from "../protocol/version.ts";
 import { fail } from "./terminal.ts";
 
@@ -20,7 +20,8 @@ export const program = (name: string, summary: string): Command =>
 export async function run(command: Command, argv: readonly string[] = process.argv): Promise<void> {
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code === "EPIPE") process.exit(0);
-    throw error;
+    const detail = `the output cannot be written (${error.code ?? "error"})`;
+    process.exit(fail(command.name(), new X402Error("INTERNAL", detail, { hint: "check where it goes" })));
   });
   try {
     await command.parseAsync(argv);

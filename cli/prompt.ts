@@ -102,7 +102,7 @@ function openTerminal(flags: "r" | "w"): number {
     return openSync("/dev/tty", flags);
   } catch {
     throw new X402Error("USAGE", "there is no terminal to ask on", {
-      hint: "run it on a terminal, or give files instead of answers: see --help",
+      hint: "run it on a terminal, or answer by options: see --help",
     });
   }
 }

@@ -24,6 +24,7 @@ export const addImport = (vault: Command): Command =>
     .command("import")
     .description("take over a wallet: a recovery phrase of 12 to 24 words, or a private key in hex")
     .argument("[nothing...]", "never a secret: arguments are seen by every process and kept by the shell")
+    .usage("[options]")
     .addOption(vaultOption())
     .option("--from <file>", "read the phrase or key from a file (- for stdin) instead of asking")
     .option(

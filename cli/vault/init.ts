@@ -9,7 +9,7 @@ import { assertVacant, create } from "../../vault/vault.ts";
 import { askBytes, rubOut, show, terminalSize } from "../prompt.ts";
 import { print, printable, say } from "../terminal.ts";
 import { type CostOptions, type PassphraseOptions, type VaultOptions } from "./options.ts";
-import { costOption, passphraseOption, vaultOption } from "./options.ts";
+import { costOption, defaultVault, passphraseOption, vaultOption } from "./options.ts";
 import { newPassphrase } from "./passphrase.ts";
 import { writeSecret } from "./secret-file.ts";
 
@@ -50,7 +50,8 @@ async function init(options: Options): Promise<void> {
 export function sayNext({ vault }: VaultOptions): void {
   say(`The vault is ${printable(vault)}. Fund the address above, then:`);
   say("  npx x402-signer         in a terminal of its own");
-  say("  npx x402-vault unlock");
+  const other = vault === defaultVault() ? "" : ` --vault '${printable(vault)}'`;
+  say(`  npx x402-vault unlock${other}`);
   say("  npx x402-policy init");
 }
 

@@ -17,8 +17,10 @@ export interface CostOptions {
   kdf: KdfCost;
 }
 
+export const defaultVault = (): string => join(x402Home(), "vault.enc");
+
 export const vaultOption = (): Option =>
-  new Option("--vault <file>", "the vault").default(join(x402Home(), "vault.enc"), "$X402_HOME/vault.enc");
+  new Option("--vault <file>", "the vault").default(defaultVault(), "$X402_HOME/vault.enc");
 
 export const passphraseOption = (): Option =>
   new Option("--passphrase-file <file>", "read the passphrase from a file (- for stdin) instead of asking");

@@ -16,6 +16,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { JUNK, JUNK_ADDRESS, PASSPHRASE, privateFolder } from "../vault/home.ts";
 import { CHEAP, environment, vault } from "./vault-command.ts";
 
+const BINARY = fileURLToPath(new URL("../../bin/x402-vault.ts", import.meta.url));
 const KEY = "59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d";
 const KEY_ADDRESS = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8";
 
@@ -54,6 +55,13 @@ describe("init", () => {
     expect(statSync(join(home, "vault.enc")).mode & 0o777).toBe(0o600);
     const shown = await vault(home, ["addresses"]);
     expect(shown.stdout).toBe(`evm  ${made.stdout.trim()}  pays  m/44'/60'/0'/0/0\n`);
+  });
+
+  it("names the vault in the next step when it is not the one that is taken by itself", async () => {
+    const words = ["--words-to", join(secrets, "words")];
+    const other = join(home, "another one");
+    const made = await vault(home, ["init", "--vault", other, ...passphrase(), ...words, ...CHEAP]);
+    expect(made.stderr).toContain(`npx x402-vault unlock --vault '${other}'\n`);
   });
 
   it("overwrites neither a vault nor a file of words", async () => {
@@ -201,6 +209,32 @@ describe("import", () => {
     const refused = await vault(home, ["import", "--from", "-", "--passphrase-file", "-"], KEY);
     expect(refused).toMatchObject({ status: 2 });
     expect(refused.stderr).toContain("not both");
+  });
+});
+
+describe("a full disk", () => {
+  const atShell = (limit: string, args: readonly string[], redirect = "") => {
+    const survive = new URL("../signer/survive-xfsz.ts", import.meta.url).href;
+    const script = `${limit}; exec "$0" --import "$@" ${redirect}`;
+    const argv = ["-c", script, process.execPath, survive, BINARY, ...args];
+    return spawnSync("sh", argv, { env: environment(home), encoding: "utf8" });
+  };
+
+  it.each([0, 1])("that takes %i blocks is said, and nothing is left on it", (blocks) => {
+    const args = ["import", "--from", file("phrase", `${JUNK}\n`), ...passphrase(), ...CHEAP];
+    const { status, stderr } = atShell(`ulimit -f ${blocks}`, args);
+    expect(stderr).toContain("the vault could not be written: EFBIG");
+    expect(status).toBe(4);
+    expect(readdirSync(home)).toEqual([]);
+  });
+
+  it("under the output is a line and a status, not a stack", async () => {
+    await importJunk();
+    const { status, stderr } = atShell(":", ["addresses"], ">/dev/full");
+    expect(stderr).toBe(
+      "x402-vault: something went wrong inside: the output cannot be written (ENOSPC)\n  check where it goes\n",
+    );
+    expect(status).toBe(4);
   });
 });
 
