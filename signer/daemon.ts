@@ -76,7 +76,14 @@ async function open(
 ): Promise<Daemon> {
   const clock = options.clock ?? Date.now;
   const log = createLog(options.log ?? (() => undefined), clock);
-  const wallet = openWallet(options, clock);
+  closing.push(() => {
+    log.flush();
+  });
+  const onFault = (error: X402Error): void => {
+    log.flush();
+    options.onFault?.(error);
+  };
+  const wallet = openWallet({ ...options, onFault }, clock);
   closing.push(() => {
     wallet.ledger.close();
   });

@@ -6,21 +6,23 @@ import type { SignResult } from "../protocol/methods.ts";
 export interface DecisionLog {
   decision(agent: string, intent: PaymentIntent, result: SignResult): void;
   event(event: string, fields?: object): void;
+  /** Writes what waits; for an end that comes before the event loop turns. */
+  flush(): void;
 }
 
 /** `write` gets whole lines; those of one turn of the event loop come together. `clock` in unix milliseconds. */
 export function createLog(write: (lines: string) => void, clock: () => number): DecisionLog {
   let pending = "";
+  const flush = (): void => {
+    if (pending !== "") write(pending);
+    pending = "";
+  };
   const add = (fields: object): void => {
-    if (pending === "") {
-      setImmediate(() => {
-        write(pending);
-        pending = "";
-      });
-    }
+    if (pending === "") setImmediate(flush);
     pending += `${JSON.stringify({ at: new Date(clock()).toISOString(), ...fields })}\n`;
   };
   return {
+    flush,
     event: (event, fields = {}) => {
       add({ event, ...fields });
     },
