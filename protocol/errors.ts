@@ -157,7 +157,7 @@ export const CODES = {
   ),
   VAULT_OTHER_LEDGER: refuse(
     "this vault belongs to another ledger",
-    "use the signer home it was first unlocked on",
+    "use the signer home it was first unlocked on; if that is lost, see docs/ledger.md",
   ),
   VAULT_REPLACED: refuse("the ledger knows another or a newer vault", "use the newest vault of this signer"),
   PHRASE_INVALID: refuse("this is not a valid recovery phrase or key", "check the words and their order"),
