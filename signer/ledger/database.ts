@@ -35,14 +35,19 @@ const MIGRATIONS: readonly string[] = [
 
 export const SCHEMA_VERSION = MIGRATIONS.length;
 
-/** Opens or creates the database. Throws LEDGER_SCHEMA for one of a newer version, LEDGER_DAMAGED for no database. */
+/**
+ * Opens or creates the database. Throws LEDGER_SCHEMA for one of a newer version, LEDGER_DAMAGED for no database, and
+ * HOME_IN_USE while another program has it open.
+ */
 export function openDatabase(file: string): DatabaseSync {
   const db = new DatabaseSync(file);
   try {
+    // Exclusive: another program that opens the file, to look or to write, is refused instead of being in our way.
     // The default limit of 1000 pages would put a checkpoint of the log into every few dozen commits.
     db.exec(
-      "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY;" +
-        "PRAGMA trusted_schema=OFF; PRAGMA wal_autocheckpoint=4000; PRAGMA journal_size_limit=67108864;",
+      "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;" +
+        "PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF;" +
+        "PRAGMA wal_autocheckpoint=4000; PRAGMA journal_size_limit=67108864;",
     );
     migrate(db);
     return db;
@@ -52,11 +57,15 @@ export function openDatabase(file: string): DatabaseSync {
   }
 }
 
-/** What SQLite and the readers of rows say of a file that is not as it was written. */
-export const asDamage = (error: unknown): X402Error =>
-  error instanceof X402Error
-    ? error
-    : new X402Error("LEDGER_DAMAGED", (error as Error).message, { cause: error });
+const SQLITE_BUSY = 5;
+
+/** What SQLite and the readers of rows say of a file that is not as it was written, or that is not free. */
+export function asDamage(error: unknown): X402Error {
+  if (error instanceof X402Error) return error;
+  const { errcode, message } = error as Error & { errcode?: number };
+  if (errcode === SQLITE_BUSY) return new X402Error("HOME_IN_USE", "another program has ledger.db open");
+  return new X402Error("LEDGER_DAMAGED", message, { cause: error });
+}
 
 function migrate(db: DatabaseSync): void {
   const { user_version: found } = db.prepare("PRAGMA user_version").get() as { user_version: number };
