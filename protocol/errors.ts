@@ -153,7 +153,7 @@ export const CODES = {
   ),
   VAULT_UNSAFE_FILE: refuse(
     "the vault or its folder is not private",
-    "chmod 600 the file and 700 the folder; with a link on the way, set X402_HOME to the real path",
+    "chmod 600 the file and 700 the folder; behind a link, set X402_HOME to the real path",
   ),
   VAULT_OTHER_LEDGER: refuse(
     "this vault belongs to another ledger",
