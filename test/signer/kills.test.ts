@@ -1,7 +1,10 @@
 // A hundred kills under load: whatever a client holds is on record, a restart needs no repair, a retry gives the same
 // bytes, and the cap holds over all of it.
-import { once } from "node:events";
+import { spawn } from "node:child_process";
 import { randomInt } from "node:crypto";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
 import { agentCall } from "../../client/signer.ts";
@@ -163,6 +166,32 @@ async function checkRecord(lane: Lane): Promise<void> {
   }
   await signer.close();
 }
+
+it.each([
+  "lock",
+  "ledger.db",
+  "ledger.db-wal",
+  "head",
+  "../run/lock",
+  "../run/agent.sock",
+  "../run/operator.sock",
+])("killed at its first start as soon as it has made %s, it starts like new", async (name) => {
+  const home = await SignerHome.make();
+  const child = spawn(process.execPath, [MAIN, "--home", home.state, "--sockets", home.sockets], {
+    stdio: "ignore",
+  });
+  const dead = once(child, "exit");
+  while (!existsSync(join(home.state, name))) await new Promise(setImmediate);
+  child.kill("SIGKILL");
+  await dead;
+  const signer = await home.start();
+  await signer.unlock();
+  await signer.apply(document());
+  expect(await signer.sign(intent(1))).toMatchObject({ outcome: "signed" });
+  await LedgerRecord.read(signer.operator);
+  await signer.close();
+  home.remove();
+});
 
 it(`survives ${ROUNDS} kills under load`, { timeout: 120_000 }, async () => {
   const lanes = await Promise.all(

@@ -136,6 +136,22 @@ describe("applying a document", () => {
   });
 });
 
+describe("a quote", () => {
+  it("says what a payment would get, records nothing, and needs no keys", async () => {
+    await signer.apply(document({ totalMax: "0.02", perCallMax: "0.01" }));
+    expect(await pay(1)).toBe("signed");
+    await signer.lock();
+    const { head } = await signer.status();
+    const agent = await signer.agent();
+    const asked = [intent(2), intent(3, { amount: "10001" }), intent(4, { network: "eip155:1" })];
+    const ask = () => agentCall(agent, "payment.quote", { intents: asked });
+    for (const quotes of await Promise.all([...Array(50).keys()].map(ask))) {
+      expect(quotes.map(({ outcome }) => outcome)).toEqual(["allow", "decline", "decline"]);
+    }
+    expect((await signer.status()).head).toEqual(head);
+  });
+});
+
 describe("an agent's rules", () => {
   it("are its own, under the household's", async () => {
     await signer.apply(
@@ -263,6 +279,24 @@ describe("a budget that is new to the document", () => {
     await signer.apply(document({ perSessionMax: "0.30" }));
     expect((await read()).counter("household|usd|session")).toBe(200_000n);
     expect(await pay("y")).toBe("signed");
+  });
+
+  it("counts by the days of its own time zone, also those before it", async () => {
+    await signer.apply(document({ perDayMax: "0.02" }));
+    now = Date.UTC(2026, 10, 20, 18, 0); // 23:45 in Kathmandu
+    expect(await pay(1)).toBe("signed");
+    now = Date.UTC(2026, 10, 20, 18, 30); // 00:15
+    expect(await pay(2)).toBe("signed");
+    expect(await pay(3)).toBe("DAILY_BUDGET_EXCEEDED");
+    await signer.apply(document({ perDayMax: "0.02", timezone: "Asia/Kathmandu" }));
+    const { counters } = await read();
+    const days = counters.filter(([key]) => key === "household|usd|day@Asia/Kathmandu");
+    expect(days.map(([, bucket, amount]) => [bucket * 1000, amount])).toEqual([
+      [Date.UTC(2026, 10, 19, 18, 15), "10000"],
+      [Date.UTC(2026, 10, 20, 18, 15), "10000"],
+    ]);
+    expect(await pay(3)).toBe("signed");
+    expect(await pay(4)).toBe("DAILY_BUDGET_EXCEEDED");
   });
 
   it("counts an intent that was drafted again once", async () => {

@@ -1,5 +1,5 @@
 // Promises 1 and 2: recorded before it is signed; one intent, one authorization, the same bytes for ever.
-import { randomInt } from "node:crypto";
+import { createHmac, randomInt } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Hex, hashTypedData, recoverTypedDataAddress } from "viem";
@@ -115,6 +115,17 @@ describe("what is signed", () => {
     const agents = payloadOf(await signed(intent(1), "research"));
     const nonces = [first, other, agents].map(({ authorization }) => authorization.nonce);
     expect(new Set(nonces).size).toBe(3);
+  });
+
+  it("has the nonce that the rules say: an HMAC of agent and intent id, each part with its length", async () => {
+    const [, , nonceKey] = home.secrets();
+    const mac = createHmac("sha256", nonceKey!);
+    for (const part of ["x402/eip3009/1", "default", idOf(1)]) {
+      const length = Buffer.alloc(4);
+      length.writeUInt32BE(part.length);
+      mac.update(length).update(part);
+    }
+    expect(payloadOf(await signed(intent(1))).authorization.nonce).toBe(`0x${mac.digest("hex")}`);
   });
 
   it("has the same nonce when the ledger was lost, so that the chain takes one of the two", async () => {

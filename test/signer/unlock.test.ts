@@ -153,6 +153,24 @@ describe("time", () => {
   });
 });
 
+describe("a lock", () => {
+  it("is at once: nothing is reserved after its row", async () => {
+    const outcomes: string[] = [];
+    const asked = [...Array(600).keys()].map(async (n) => {
+      const outcome = await pay(n);
+      outcomes.push(outcome);
+      if (outcomes.length === 200) await signer.lock();
+      if (n > 300) expect(["signed", "SIGNER_LOCKED"]).toContain(await pay(`late-${n}`));
+    });
+    await Promise.all(asked);
+    const { rows } = await LedgerRecord.read(signer.operator);
+    const lock = rows.find(({ kind }) => kind === "vault.locked")?.seq ?? 0;
+    expect(lock).toBeGreaterThan(0);
+    expect(rows.filter(({ kind, seq }) => kind === "payment.reserved" && seq > lock)).toEqual([]);
+    expect(await pay("after")).toBe("SIGNER_LOCKED");
+  });
+});
+
 describe("the hand-over", () => {
   const offer = async (): Promise<string> =>
     (await operatorCall(signer.operator, "vault.offer", {})).publicKey;
