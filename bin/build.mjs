@@ -2,7 +2,7 @@
 // Plain JavaScript, because npm may run it on a Node that does not strip types.
 import { rolldown } from "rolldown";
 import { execFileSync } from "node:child_process";
-import { chmodSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { chmodSync, readFileSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 
@@ -27,6 +27,8 @@ const { bin } = JSON.parse(readFileSync("package.json", "utf8"));
 for (const [name, file] of Object.entries(bin)) {
   const link = join("node_modules", ".bin", name);
   chmodSync(file, 0o755);
-  rmSync(link, { force: true });
-  symlinkSync(join("..", "..", file), link);
+  // By a rename: somebody may be looking for the command just now.
+  rmSync(`${link}.new`, { force: true });
+  symlinkSync(join("..", "..", file), `${link}.new`);
+  renameSync(`${link}.new`, link);
 }
