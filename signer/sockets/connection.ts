@@ -114,7 +114,7 @@ export class Connection {
 
   #pump(): void {
     while (this.#lines.length > 0 && this.#inFlight < MAX_IN_FLIGHT && !this.#clogged()) {
-      if (!this.#share.hasTime(this.#resume)) break;
+      if (!this.#share.hasRoom(this.#resume)) break;
       const line = this.#lines.shift();
       if (line !== undefined) void this.#answer(line);
     }
@@ -136,6 +136,7 @@ export class Connection {
   async #answer(line: string): Promise<void> {
     let id: RpcId | null = null;
     this.#inFlight += 1;
+    this.#share.take();
     try {
       const request = decodeRequest(line);
       id = request.id;
@@ -144,6 +145,7 @@ export class Connection {
       this.#send(encodeError(id, asError(error)));
     }
     this.#inFlight -= 1;
+    this.#share.give();
     // Whoever waits for this reply alone need not wait for the event loop to turn.
     if (this.#inFlight === 0) this.#flush();
     if (this.#lines.length > 0 || this.#ended) this.#pump();

@@ -7,7 +7,6 @@ import type { Role } from "./role.ts";
 import { Share } from "./share.ts";
 
 const MAX_CONNECTIONS = 256;
-const MAX_IN_FLIGHT_IN_ALL = 8192;
 const SWEEP_MS = 5_000;
 /** How long a signer that stops waits for clients to read their replies. */
 const DRAIN_MS = 2_000;
@@ -46,12 +45,6 @@ export async function listen({ path, role, idleMs }: ListenOptions): Promise<Lis
 }
 
 function accept(socket: Socket, role: Role, share: Share, connections: Set<Connection>): void {
-  let inFlight = 0;
-  for (const other of connections) inFlight += other.inFlight;
-  if (inFlight > MAX_IN_FLIGHT_IN_ALL) {
-    socket.destroy();
-    return;
-  }
   if (connections.size >= MAX_CONNECTIONS && !makeRoom(connections)) {
     socket.destroy();
     return;

@@ -1,39 +1,68 @@
-// How much of the event loop the clients of one socket may have before everyone else has a turn.
+// How much of the signer the clients of one socket may have before everyone else has a turn: time, and requests in flight.
 //
 // A request is answered as it is read, and some take milliseconds. Without this a client that pipelines thousands of
-// them holds up the other agents, and the operator who wants to lock.
+// them holds up the other agents, and the operator who wants to lock. A payment waits for its commit and costs a few
+// kilobytes until then: hundreds of connections must not make that hundreds of megabytes.
 
 /** Milliseconds of one turn. Longer than reading all that one commit can take. */
 const SLICE_MS = 20;
+/** Requests of one socket that are worked on at once: some commits' worth. */
+export const MAX_IN_FLIGHT_IN_ALL = 1024;
+/** Requests that one connection may begin before the next one that waits. */
+const QUANTUM = 8;
 
 export class Share {
   readonly #waiting = new Set<() => void>();
+  #inFlight = 0;
   #endsAt = 0;
   #running = false;
+  /** What the connection that is resumed just now may still begin while others wait. */
+  #left = 0;
 
-  /** True while there is time in this turn. Otherwise `resume` is called in a later one, after those that wait. */
-  hasTime(resume: () => void): boolean {
-    if (!this.#running) this.#begin();
-    if (performance.now() < this.#endsAt) return true;
+  /** True while there is room in this turn. Otherwise `resume` is called in a later one, after those that wait. */
+  hasRoom(resume: () => void): boolean {
+    if (!this.#running) this.#beginTurn();
+    if (this.#isOpen && (this.#waiting.size === 0 || this.#left > 0)) {
+      this.#left -= 1;
+      return true;
+    }
     this.#waiting.add(resume);
     return false;
   }
 
-  #begin(): void {
+  /** One more request is worked on. */
+  take(): void {
+    this.#inFlight += 1;
+  }
+
+  /** One request is answered. */
+  give(): void {
+    this.#inFlight -= 1;
+    if (this.#waiting.size > 0 && !this.#running) this.#beginTurn();
+  }
+
+  get #isOpen(): boolean {
+    return this.#inFlight < MAX_IN_FLIGHT_IN_ALL && performance.now() < this.#endsAt;
+  }
+
+  #beginTurn(): void {
     this.#running = true;
     this.#endsAt = performance.now() + SLICE_MS;
     setImmediate(() => {
       this.#running = false;
-      if (this.#waiting.size > 0) this.#next();
+      // When all are in flight, the first answer begins the next turn.
+      if (this.#waiting.size > 0 && this.#inFlight < MAX_IN_FLIGHT_IN_ALL) this.#next();
     });
   }
 
   #next(): void {
-    this.#begin();
+    this.#beginTurn();
     for (const resume of this.#waiting) {
-      if (performance.now() >= this.#endsAt) return;
+      if (!this.#isOpen) return;
       this.#waiting.delete(resume);
+      this.#left = QUANTUM;
       resume();
+      this.#left = 0;
     }
   }
 }

@@ -18,7 +18,7 @@ beforeAll(async () => {
   home = await SignerHome.make();
   const first = await home.spawn();
   await first.unlock();
-  await first.apply(document({ agents: { hostile: {} } }));
+  await first.apply(document({ totalMax: "100000.00", agents: { hostile: {} } }));
   await first.close();
   signer = await home.spawn({ args: ["--quiet"] });
   await signer.unlock();
@@ -111,6 +111,15 @@ describe("a client that", () => {
     expect(await outcomeOf(signer.sign(intent(`honest-${next++}`)))).toBe("signed");
     expect(replies - before).toBeLessThan(1500);
     await counting;
+  });
+
+  it("asks for a hundred thousand payments over 250 connections keeps no new one out, and costs little memory", async () => {
+    const all = await Promise.all([...Array(250).keys()].map(() => connect("hostile", { deaf: true })));
+    all.forEach((client, c) => {
+      client.write([...Array(400).keys()].map((n) => signLine(6_000_000 + c * 400 + n)).join(""));
+    });
+    for (let n = 0; n < 10; n++) await expectHonestServed();
+    expect(memory("VmHWM")).toBeLessThan(250);
   });
 
   it("sends a byte at a time, for a hundred lines at once, is no reason to wait", async () => {
