@@ -28,6 +28,7 @@ type UnlockScope = ParamsOf<"vault.unlock">["scope"];
 export class SignerHome {
   readonly folder: string;
   readonly vault: OpenVault;
+  readonly #children: ChildProcess[] = [];
 
   private constructor(folder: string, vault: OpenVault) {
     this.folder = folder;
@@ -87,13 +88,16 @@ export class SignerHome {
     // Starting is most of what a test that kills a hundred signers does: their compiled code is kept.
     const env = { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), "x402-compile-cache") };
     const child = spawn(command, node, { stdio: ["ignore", "pipe", "pipe"], env });
+    this.#children.push(child);
     const output = new Output(child);
     await output.ready;
     const operator = await connectSigner(join(this.sockets, OPERATOR_SOCKET));
     return new SignerProcess(this, child, output, operator);
   }
 
+  /** Takes the folder away, and kills what still runs on it: a test that failed may have left a signer. */
   remove(): void {
+    for (const child of this.#children) child.kill("SIGKILL");
     this.vault.close();
     rmSync(this.folder, { recursive: true, force: true });
   }

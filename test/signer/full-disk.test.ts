@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { expect, it } from "vitest";
+import { expect, it, onTestFinished } from "vitest";
 import { agentCall } from "../../client/signer.ts";
 import { entryOf } from "../../protocol/errors.ts";
 import type { SignResult } from "../../protocol/methods.ts";
@@ -27,6 +27,9 @@ async function start(home: SignerHome): Promise<SignerProcess> {
 
 it("ends the signer with LEDGER_WRITE; what was signed is on record, and the rest can be asked again", async () => {
   const home = await SignerHome.make();
+  onTestFinished(() => {
+    home.remove();
+  });
   const held = new Map<string, SignResult>();
   const failed = new Set<string>();
   for (let round = 0; round < 5; round++) {
@@ -70,11 +73,13 @@ it("ends the signer with LEDGER_WRITE; what was signed is on record, and the res
     expect(again).toMatchObject({ outcome: "signed", replayed: recorded.has(idOf(name)) });
   }
   await signer.close();
-  home.remove();
 });
 
 it("ends it also when an operator's row cannot be written, and the signer that starts next is locked", async () => {
   const home = await SignerHome.make();
+  onTestFinished(() => {
+    home.remove();
+  });
   const signer = await start(home);
   await signer.apply(document());
   limitFiles(signer, walSize(home));
@@ -87,11 +92,13 @@ it("ends it also when an operator's row cannot be written, and the signer that s
   expect(await next.status()).toMatchObject({ state: "locked", policy: { version: 1 } });
   await LedgerRecord.read(next.operator);
   await next.close();
-  home.remove();
 });
 
 it("at the start ends the signer before it listens", async () => {
   const home = await SignerHome.make();
+  onTestFinished(() => {
+    home.remove();
+  });
   await (await home.spawn()).close();
   const limited = ["prlimit", "--fsize=64:"];
   const failed = await home
@@ -100,7 +107,6 @@ it("at the start ends the signer before it listens", async () => {
   expect(failed).toMatchObject({ exit: 4 });
   expect((failed as { output: string }).output).toContain(entryOf("LEDGER_WRITE").text);
   await (await home.spawn()).close();
-  home.remove();
 });
 
 function walSize({ state }: SignerHome): number {

@@ -1,7 +1,7 @@
 // Clients that mean harm, against a signer in its own process: honest ones are served meanwhile, by count and not by
 // the clock, and the signer is the same afterwards.
 import { readFileSync } from "node:fs";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { agentCall } from "../../client/signer.ts";
 import { type SignerProcess, SignerHome, outcomeOf } from "../counterparts/signer.ts";
 import { document, intent } from "./intents.ts";
@@ -187,6 +187,9 @@ it("after all of that the record is whole, and has one reservation for every int
 
 it("a signer with no descriptors left goes on, and accepts again when there are some", async () => {
   const other = await SignerHome.make();
+  onTestFinished(() => {
+    other.remove();
+  });
   const small = await other.spawn({ args: ["--quiet"], under: ["prlimit", "--nofile=64:64"] });
   await small.unlock();
   await small.apply(document());
@@ -202,5 +205,4 @@ it("a signer with no descriptors left goes on, and accepts again when there are 
   expect(again).toBe("signed");
   expect(await small.kill("SIGTERM")).toEqual({ code: 0, signal: null });
   small.disconnect();
-  other.remove();
 });

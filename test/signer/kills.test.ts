@@ -6,7 +6,7 @@ import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { expect, it } from "vitest";
+import { expect, it, onTestFinished } from "vitest";
 import { agentCall } from "../../client/signer.ts";
 import type { Head, SignResult } from "../../protocol/methods.ts";
 import { type SignerProcess, SignerHome } from "../counterparts/signer.ts";
@@ -140,6 +140,14 @@ class Lane {
 
 const longIntent = (name: number) => intent(name, { maxTimeoutSeconds: 600 });
 
+async function newHome(): Promise<SignerHome> {
+  const home = await SignerHome.make();
+  onTestFinished(() => {
+    home.remove();
+  });
+  return home;
+}
+
 async function checkRecord(lane: Lane): Promise<void> {
   const signer = await lane.home.spawn();
   await signer.unlock();
@@ -194,9 +202,7 @@ it.each([
 });
 
 it(`survives ${ROUNDS} kills under load`, { timeout: 120_000 }, async () => {
-  const lanes = await Promise.all(
-    [...Array(LANES).keys()].map(async () => new Lane(await SignerHome.make())),
-  );
+  const lanes = await Promise.all([...Array(LANES).keys()].map(async () => new Lane(await newHome())));
   await Promise.all(
     lanes.map(async (lane) => {
       // A process that is killed leaves no compiled code for the next one; one that stops does.
@@ -207,6 +213,5 @@ it(`survives ${ROUNDS} kills under load`, { timeout: 120_000 }, async () => {
   for (const lane of lanes) {
     expect(lane.declined).toBeGreaterThan(0);
     await checkRecord(lane);
-    lane.home.remove();
   }
 });

@@ -1,6 +1,6 @@
 // What runs beside the keys: the modules of a running signer, after it has done all that it can do.
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { expect, it } from "vitest";
+import { expect, it, onTestFinished } from "vitest";
 import { agentCall, operatorCall } from "../../client/signer.ts";
 import { SignerHome, type SignerProcess } from "../counterparts/signer.ts";
 import { codeOf } from "../vault/code.ts";
@@ -40,6 +40,9 @@ async function useEverything(signer: SignerProcess): Promise<void> {
 
 it("are Node's, the signer's own, and a handful of packages", async () => {
   const home = await SignerHome.make();
+  onTestFinished(() => {
+    home.remove();
+  });
   const signer = await home.spawn({ node: ["--import", pathToFileURL(TRACE).href] });
   await useEverything(signer);
   await signer.close();
@@ -75,5 +78,4 @@ it("are Node's, the signer's own, and a handful of packages", async () => {
   ]) {
     expect(builtin).not.toContain(`node:${name}`);
   }
-  home.remove();
 });
