@@ -189,7 +189,10 @@ export const CODES = {
     "the old one is untouched; check the disk and who may write there",
   ),
   UNSAFE_HOME: fault("the signer's folder is not private", "chmod 700 the folder"),
-  INTERNAL: fault("something went wrong inside", "look at the signer's log"),
+  INTERNAL: fault(
+    "something went wrong inside",
+    "try again; if it stays, report it with the signer's version",
+  ),
 } as const satisfies Record<string, Entry>;
 
 export type Code = keyof typeof CODES;
