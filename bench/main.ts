@@ -135,9 +135,9 @@ async function idleMemory(rig: Rig): Promise<number> {
 async function run(folder: string): Promise<Record<string, number>> {
   const home = await makeHome(join(folder, "fresh home"));
   const fsync = fsyncUs(folder);
-  const unlock = await unlockMs(folder);
   await (await startRig(home)).stop();
   const first = await firstSignature(home);
+  const unlock = await unlockMs(folder);
   const rig = await startRig(home);
   const idle = await idleMemory(rig);
   say("  the signer runs: measuring payments next to viem");

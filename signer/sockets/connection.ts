@@ -13,7 +13,8 @@ import type { RpcId } from "../../protocol/rpc.ts";
 import { type Role, dispatch } from "./role.ts";
 import type { Share } from "./share.ts";
 
-export const MAX_IN_FLIGHT = 256;
+// One commit's worth: more of them begun would only be memory.
+export const MAX_IN_FLIGHT = 64;
 const MAX_UNREAD_BYTES = 256 * 1024;
 const MAX_WAITING_LINES = 4096;
 
