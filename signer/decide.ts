@@ -1,17 +1,10 @@
 // Step 4: the decision on a drafted payment, inside the ledger's commit. Synchronous, and it writes nothing: it reads
 // what can change (lock, policy, scopes, counters) as it is at that moment and answers with what to record.
-import type { Draft } from "../chains/rail.ts";
 import { isOver } from "../policy/counters.ts";
-import {
-  type Addition,
-  type Check,
-  type Facts,
-  type Payment,
-  binding,
-  evaluate,
-} from "../policy/evaluate.ts";
+import { type Addition, type Check, type Facts, binding, evaluate } from "../policy/evaluate.ts";
 import { type Code, X402Error } from "../protocol/errors.ts";
 import { type PaymentIntent, fingerprint } from "../protocol/intent.ts";
+import type { Drafted } from "./draft.ts";
 import { countedUnder } from "./fill.ts";
 import { recordedClaims } from "./ledger/rows.ts";
 import type { Books, Stored, Verdict } from "./ledger/verdict.ts";
@@ -26,7 +19,7 @@ export type Plan = {
   /** The policy that the draft was made under. */
   readonly policy: AppliedPolicy | undefined;
   readonly stored: Stored | undefined;
-} & ({ readonly refused: Code } | { readonly payment: Payment; readonly draft: Draft });
+} & Drafted;
 
 export function decide(wallet: Wallet, plan: Plan, books: Books): Verdict {
   const { agent, intent, session } = plan;

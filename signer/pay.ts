@@ -3,15 +3,14 @@
 // Nothing is written after the signature and signing is deterministic, so a lost reply, a crash or a retry is step 5
 // again on the stored draft. Between a commit and the signatures it permits no other event runs: the ledger's promises
 // resolve in one turn of the event loop, and steps 5 and 6 have no await. A lock that arrives meanwhile comes after.
-import type { Draft, Refusal } from "../chains/rail.ts";
-import { type Check, type Payment, wireCheck } from "../policy/evaluate.ts";
-import { type PinnedAsset, assetKey } from "../protocol/assets.ts";
-import { type Code, X402Error } from "../protocol/errors.ts";
+import { type Check, wireCheck } from "../policy/evaluate.ts";
+import { X402Error } from "../protocol/errors.ts";
 import { type PaymentIntent, fingerprint } from "../protocol/intent.ts";
 import type { SignParams, SignResult } from "../protocol/methods.ts";
 import { type Plan, decide, refusedCheck } from "./decide.ts";
+import { draftPayment } from "./draft.ts";
 import type { Stored } from "./ledger/verdict.ts";
-import { NONCE_LABEL, railOf } from "./rails.ts";
+import { NONCE_LABEL } from "./rails.ts";
 import { signReservation } from "./sign.ts";
 import type { Wallet } from "./wallet.ts";
 
@@ -77,58 +76,16 @@ function signed(wallet: Wallet, reservation: Stored["reservation"], replayed: bo
 }
 
 /** Steps 2 and 3. A refusal is part of the plan, because it is decided and recorded like everything else. */
-export async function planFor(
+async function planFor(
   wallet: Wallet,
   agent: string,
   { intent, session, context }: SignParams,
   stored?: Stored,
 ): Promise<Plan> {
   const { policy } = wallet.scopes;
-  const asset = policy?.registry.get(assetKey(intent.network, intent.asset));
-  const railName = railOf(intent.network);
   // An intent stays with the account of its first draft, also when the wallet has a new one.
-  const from = stored?.reservation.fields.from ?? (railName && wallet.payer(railName));
-  const base = { agent, intent, session, policy, stored };
-  const refused = refusalOf(intent, policy !== undefined, asset, from);
-  if (refused !== undefined || !policy || !asset || from === undefined) {
-    return { ...base, refused: refused ?? "NO_POLICY" };
-  }
-  const validBefore =
-    Math.floor(wallet.ledger.now() / 1000) + Math.min(intent.maxTimeoutSeconds, policy.maxValidity);
-  const drafted = await draft(wallet, { intent, asset, from, validBefore, agent, context });
-  if ("refused" in drafted) return { ...base, refused: drafted.refused };
-  const { outflow, expires } = drafted;
-  const payment: Payment = { agent, intent, asset, from, outflow, expiresAt: expires * 1000 };
-  return { ...base, payment, draft: drafted };
-}
-
-function refusalOf(
-  intent: PaymentIntent,
-  hasPolicy: boolean,
-  asset: PinnedAsset | undefined,
-  from: string | undefined,
-): Code | undefined {
-  if (!hasPolicy) return "NO_POLICY";
-  if (intent.scheme !== "exact") return "SCHEME_NOT_SUPPORTED";
-  if (railOf(intent.network) === undefined) return "NETWORK_NOT_SUPPORTED";
-  if (!asset) return "ASSET_UNKNOWN";
-  return from === undefined ? "NO_ACCOUNT" : undefined;
-}
-
-async function draft(
-  wallet: Wallet,
-  order: {
-    intent: PaymentIntent;
-    asset: PinnedAsset;
-    from: string;
-    validBefore: number;
-    agent: string;
-    context: unknown;
-  },
-): Promise<Draft | Refusal> {
-  const { agent, intent, context } = order;
-  const rail = wallet.rails.get(railOf(intent.network) ?? "");
-  if (!rail) return { refused: "NETWORK_NOT_SUPPORTED" };
-  const nonce = wallet.keyring.nonce(NONCE_LABEL, agent, intent.id);
-  return rail.draft({ ...order, nonce }, context);
+  const from = stored?.reservation.fields.from;
+  const nonce = (): Uint8Array => wallet.keyring.nonce(NONCE_LABEL, agent, intent.id);
+  const drafted = await draftPayment(wallet, { agent, intent, policy, from, nonce, context });
+  return { agent, intent, session, policy, stored, ...drafted };
 }
