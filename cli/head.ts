@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { x402Home } from "../client/paths.ts";
 import { X402Error } from "../protocol/errors.ts";
 import { parseJson } from "../protocol/json.ts";
-import { type Head, headSchema } from "../protocol/methods.ts";
+import { type Head, headSchema } from "../protocol/shapes.ts";
 import { readPrivate, replacePrivate } from "../vault/file.ts";
 
 const LIMIT = 1024;

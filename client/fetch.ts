@@ -6,7 +6,7 @@ import { randomUUIDv7 } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { X402Error } from "../protocol/errors.ts";
 import { type PaymentIntent, intentIdSchema, intentSchema } from "../protocol/intent.ts";
-import type { SignResult } from "../protocol/methods.ts";
+import type { SignResult } from "../protocol/shapes.ts";
 import { type Terms, paymentHeader, readSettlement, withPaymentIdentifier } from "../protocol/x402.ts";
 import { abortable } from "./abort.ts";
 import { discard } from "./body.ts";

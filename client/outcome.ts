@@ -1,6 +1,6 @@
 // What became of a payment, for the caller of a paying fetch.
 import { X402Error } from "../protocol/errors.ts";
-import type { Head, SignResult, WireCheck } from "../protocol/methods.ts";
+import type { Head, SignResult, WireCheck } from "../protocol/shapes.ts";
 import type { Settlement } from "../protocol/x402.ts";
 
 /** The signer considered the payment and said no; `check` is the rule that decided. Nothing was signed. */

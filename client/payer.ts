@@ -1,7 +1,7 @@
 // The agent's side of the signer's socket: one connection and, with a policy, one session, for as long as it is used.
 import { X402Error } from "../protocol/errors.ts";
 import { type PaymentIntent, toWire } from "../protocol/intent.ts";
-import type { Quote, SignResult } from "../protocol/methods.ts";
+import type { Quote, SignResult } from "../protocol/shapes.ts";
 import { agentSocket } from "./paths.ts";
 import { type SessionPolicy, sessionRules } from "./session-policy.ts";
 import { type SignerConnection, agentCall, connectSigner } from "./signer.ts";

@@ -6,7 +6,7 @@ import { type MicroUsd, formatUsd } from "../protocol/amount.ts";
 import type { Outflow, PinnedAsset } from "../protocol/assets.ts";
 import type { Code } from "../protocol/errors.ts";
 import type { PaymentIntent } from "../protocol/intent.ts";
-import type { WireCheck } from "../protocol/methods.ts";
+import type { WireCheck } from "../protocol/shapes.ts";
 import { type Unit, additionsOf, chargesOf, sessionBucket } from "./counters.ts";
 import { chargeChecks, newKeyCheck, perCallCheck } from "./limits.ts";
 import { rankOf } from "./ranking.ts";

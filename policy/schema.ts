@@ -3,7 +3,7 @@
 import { z } from "zod";
 import { formatUsd, parseUsd } from "../protocol/amount.ts";
 import { evmChainId, networkOf } from "../protocol/networks.ts";
-import { agentNameSchema } from "../protocol/methods.ts";
+import { agentNameSchema } from "../protocol/shapes.ts";
 import { evmAddress } from "./address.ts";
 import { canonicalDomain } from "./domains.ts";
 import { PERS } from "./scope.ts";

@@ -5,7 +5,7 @@
 // every hash after it, so a remembered head proves all rows before it.
 import { hash } from "node:crypto";
 import { X402Error } from "./errors.ts";
-import type { AuditRow, Head } from "./methods.ts";
+import type { AuditRow, Head } from "./shapes.ts";
 
 /** What a counter gained with a row: key, bucket, amount as a decimal string. */
 export type RowAddition = [key: string, bucket: number, amount: string];

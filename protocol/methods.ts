@@ -1,123 +1,23 @@
 // Every method on the signer's sockets: the schema of its parameters and of its result. Types are inferred.
 // docs/protocol.md shows each with an example.
 import { z } from "zod";
-import { type Code, isCode } from "./errors.ts";
-import { caip2Schema, intentIdSchema, intentSchema } from "./intent.ts";
-
-export const agentNameSchema = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,31}$/);
-const isoSchema = z.iso.datetime();
-const usdSchema = z.string().regex(/^-?(0|[1-9][0-9]*)(\.[0-9]{1,6})?$/);
-const hexSchema = z.string().regex(/^[0-9a-f]+$/);
-const base64urlSchema = z
-  .string()
-  .regex(/^[A-Za-z0-9_-]+$/)
-  .max(60_000);
-const sessionIdSchema = z.string().regex(/^s_[A-Za-z0-9_-]{10,64}$/);
-const codeSchema = z.custom<Code>(isCode);
-const jsonObjectSchema = z.record(z.string(), z.unknown());
-
-/** Position and hash of a ledger's last row. */
-export const headSchema = z.strictObject({ ledger: hexSchema, seq: z.int().min(0), hash: hexSchema });
-export type Head = z.infer<typeof headSchema>;
-
-/**
- * One rule against one payment. `limit`, `used` and `left` are USD with up to six decimals, or plain counts when
- * `unit` is "count". `claimed`: the rule rests on what the agent says, not on what is signed.
- */
-export const checkSchema = z.strictObject({
-  scope: z.string(),
-  rule: z.string(),
-  code: codeSchema,
-  ok: z.boolean(),
-  claimed: z.boolean(),
-  unit: z.enum(["usd", "count"]).optional(),
-  limit: usdSchema.optional(),
-  used: usdSchema.optional(),
-  left: usdSchema.optional(),
-  reopensAt: isoSchema.optional(),
-});
-export type WireCheck = z.infer<typeof checkSchema>;
-
-export const signResultSchema = z.discriminatedUnion("outcome", [
-  z.strictObject({
-    outcome: z.literal("signed"),
-    /** The scheme's own payload; the client puts it into the header. */
-    payload: jsonObjectSchema,
-    from: z.string(),
-    expiresAt: isoSchema,
-    replayed: z.boolean(),
-    head: headSchema,
-  }),
-  z.strictObject({
-    outcome: z.literal("held"),
-    approval: z.string(),
-    check: checkSchema,
-    expiresAt: isoSchema,
-  }),
-  z.strictObject({ outcome: z.literal("declined"), check: checkSchema }),
-]);
-export type SignResult = z.infer<typeof signResultSchema>;
-
-export const quoteSchema = z.strictObject({
-  outcome: z.enum(["allow", "hold", "decline"]),
-  checks: z.array(checkSchema),
-});
-export type Quote = z.infer<typeof quoteSchema>;
-
-const scopeStateSchema = z.strictObject({
-  id: z.string(),
-  kind: z.enum(["household", "unlock", "agent", "session"]),
-  endsAt: isoSchema.optional(),
-  /** One entry per budget and limit, as if nothing more were asked. */
-  left: z.array(checkSchema),
-});
-
-export const statusSchema = z.strictObject({
-  version: z.string(),
-  state: z.enum(["locked", "unlocked", "frozen"]),
-  frozenBy: codeSchema.optional(),
-  /** The caller runs under the signer's own user: every promise against it is advisory. */
-  sameUid: z.boolean(),
-  policy: z.strictObject({ version: z.int(), hash: hexSchema }).optional(),
-  unlock: z
-    .strictObject({
-      at: isoSchema,
-      endsAt: isoSchema.optional(),
-      spendLeft: usdSchema.optional(),
-      countLeft: z.int().optional(),
-    })
-    .optional(),
-  /** The caller's scopes: an agent sees its own. */
-  scopes: z.array(scopeStateSchema),
-  head: headSchema,
-});
-export type Status = z.infer<typeof statusSchema>;
-
-export const paymentRowSchema = z.strictObject({
-  seq: z.int(),
-  at: isoSchema,
-  agent: z.string(),
-  id: intentIdSchema,
-  state: z.enum(["reserved", "expired"]),
-  network: caip2Schema,
-  asset: z.string(),
-  symbol: z.string(),
-  amount: z.string(),
-  usd: usdSchema,
-  payTo: z.string(),
-  from: z.string(),
-  /** Claims. */
-  origin: z.string().optional(),
-  path: z.string().optional(),
-  category: z.string().optional(),
-  session: z.string().optional(),
-  expiresAt: isoSchema,
-});
-export type PaymentRow = z.infer<typeof paymentRowSchema>;
-
-/** A row of the audit chain as it is hashed: docs/ledger.md. */
-export const auditRowSchema = z.strictObject({ seq: z.int(), hash: hexSchema, body: z.string() });
-export type AuditRow = z.infer<typeof auditRowSchema>;
+import { intentSchema } from "./intent.ts";
+import {
+  agentNameSchema,
+  isoSchema,
+  usdSchema,
+  hexSchema,
+  base64urlSchema,
+  sessionIdSchema,
+  jsonObjectSchema,
+  headSchema,
+  signResultSchema,
+  quoteSchema,
+  scopeStateSchema,
+  statusSchema,
+  paymentRowSchema,
+  auditRowSchema,
+} from "./shapes.ts";
 
 const pageSchema = { limit: z.int().min(1).max(1000).optional(), before: z.int().optional() };
 

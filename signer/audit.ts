@@ -1,7 +1,7 @@
 // The audit rows as they are hashed, a page at a time, oldest first; the counters come with the last page, so that the
 // caller can recompute both the chain and the sums.
 import type { RowAddition } from "../protocol/audit.ts";
-import type { AuditRow, Head } from "../protocol/methods.ts";
+import type { AuditRow, Head } from "../protocol/shapes.ts";
 import type { Ledger } from "./ledger/ledger.ts";
 
 const DEFAULT_LIMIT = 1000;

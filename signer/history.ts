@@ -1,7 +1,7 @@
 // Payments on record, newest first, a page at a time. Filtered by reading rows backwards, within a bound per call: a
 // caller that asks for a rare agent gets short pages with a `next`, and holds nobody up.
 import { formatUsd } from "../protocol/amount.ts";
-import type { PaymentRow } from "../protocol/methods.ts";
+import type { PaymentRow } from "../protocol/shapes.ts";
 import type { Ledger } from "./ledger/ledger.ts";
 import { type ReservedBody, readReserved } from "./ledger/rows.ts";
 

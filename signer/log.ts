@@ -1,7 +1,7 @@
 // The log: one JSON line per decision on stderr. No secret, and no text that an agent or a seller chose, but for the
 // intent's id: addresses, URLs and symbols of unknown tokens are in the audit log, not here.
 import type { PaymentIntent } from "../protocol/intent.ts";
-import type { SignResult } from "../protocol/methods.ts";
+import type { SignResult } from "../protocol/shapes.ts";
 
 export interface DecisionLog {
   decision(agent: string, intent: PaymentIntent, result: SignResult): void;

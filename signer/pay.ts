@@ -6,7 +6,8 @@
 import { type Check, wireCheck } from "../policy/evaluate.ts";
 import { X402Error } from "../protocol/errors.ts";
 import { type PaymentIntent, fingerprint } from "../protocol/intent.ts";
-import type { SignParams, SignResult } from "../protocol/methods.ts";
+import type { SignParams } from "../protocol/methods.ts";
+import type { SignResult } from "../protocol/shapes.ts";
 import { type Plan, decide, refusedCheck } from "./decide.ts";
 import { draftPayment } from "./draft.ts";
 import type { Stored } from "./ledger/verdict.ts";

@@ -2,7 +2,7 @@
 import type { Household } from "../policy/document.ts";
 import { evaluate, wireCheck } from "../policy/evaluate.ts";
 import type { PaymentIntent } from "../protocol/intent.ts";
-import type { Quote } from "../protocol/methods.ts";
+import type { Quote } from "../protocol/shapes.ts";
 import { factsOf, refusedCheck } from "./decide.ts";
 import { draftPayment } from "./draft.ts";
 import { scopesUnder } from "./scopes.ts";

@@ -1,6 +1,6 @@
 // What the signer tells about itself: its state, and what is left in each scope.
 import { formatUsd } from "../protocol/amount.ts";
-import type { Status } from "../protocol/methods.ts";
+import type { Status } from "../protocol/shapes.ts";
 import { VERSION } from "../protocol/version.ts";
 import { headroom, wireCheck } from "../policy/evaluate.ts";
 import type { Scope } from "../policy/scope.ts";

@@ -137,7 +137,8 @@ describe("its exports", () => {
     ".": ["PaymentDeclined", "PaymentHeld", "createPaymentFetch", "paymentOf"],
     "./scheme": ["createSchemeClient"],
     "./signer": ["agentCall", "connectSigner", "operatorCall"],
-    "./methods": ["AGENT_METHODS", "OPERATOR_METHODS", "headSchema"],
+    "./methods": ["AGENT_METHODS", "OPERATOR_METHODS"],
+    "./shapes": ["headSchema", "statusSchema"],
     "./errors": ["CODES", "X402Error", "entryOf", "isCode"],
     "./audit": ["ChainVerifier", "CounterReplay", "genesisHash", "rowHash"],
   };
@@ -180,7 +181,7 @@ const AGENT = `
 import { createPaymentFetch, PaymentDeclined, paymentOf, type PaymentFetch } from "x402-signer";
 import { createSchemeClient } from "x402-signer/scheme";
 import { agentCall, connectSigner } from "x402-signer/signer";
-import type { SignResult, Status } from "x402-signer/methods";
+import type { SignResult, Status } from "x402-signer/shapes";
 import { type Code, X402Error } from "x402-signer/errors";
 import { ChainVerifier } from "x402-signer/audit";
 

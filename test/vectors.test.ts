@@ -13,7 +13,7 @@ import { ChainVerifier, CounterReplay, type RowAddition } from "../protocol/audi
 import { X402Error, isCode } from "../protocol/errors.ts";
 import { fingerprint, intentSchema } from "../protocol/intent.ts";
 import { type Json, canonicalJson, parseJson } from "../protocol/json.ts";
-import type { AuditRow, Head } from "../protocol/methods.ts";
+import type { AuditRow, Head } from "../protocol/shapes.ts";
 import { networkOf } from "../protocol/networks.ts";
 import { decodeReply, decodeRequest } from "../protocol/rpc.ts";
 import { paymentHeader, readTerms, withPaymentIdentifier } from "../protocol/x402.ts";

@@ -5,7 +5,7 @@ import { siteOf } from "../../policy/domains.ts";
 import type { RowAddition } from "../../protocol/audit.ts";
 import { formatUsd } from "../../protocol/amount.ts";
 import { X402Error } from "../../protocol/errors.ts";
-import type { AuditRow, Head } from "../../protocol/methods.ts";
+import type { AuditRow, Head } from "../../protocol/shapes.ts";
 
 const PAGE = 5000;
 

@@ -7,7 +7,7 @@ import { parseUnits } from "../../protocol/amount.ts";
 import { type PinnedAsset, canonicalAddress } from "../../protocol/assets.ts";
 import { X402Error, entryOf } from "../../protocol/errors.ts";
 import type { WireIntent } from "../../protocol/intent.ts";
-import type { Quote, WireCheck } from "../../protocol/methods.ts";
+import type { Quote, WireCheck } from "../../protocol/shapes.ts";
 import { networkOf } from "../../protocol/networks.ts";
 import { type SocketOptions, socketOption, withSigner } from "../operator.ts";
 import { print, printable, say, table } from "../terminal.ts";

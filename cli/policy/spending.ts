@@ -4,7 +4,7 @@ import { type SignerConnection, operatorCall } from "../../client/signer.ts";
 import { siteOf } from "../../policy/domains.ts";
 import { Calendar } from "../../policy/windows.ts";
 import { type MicroUsd, formatUsd, parseUsd } from "../../protocol/amount.ts";
-import type { PaymentRow } from "../../protocol/methods.ts";
+import type { PaymentRow } from "../../protocol/shapes.ts";
 import { type SocketOptions, socketOption, withSigner } from "../operator.ts";
 import { print, printable, say, table } from "../terminal.ts";
 import { readApplied } from "./applied.ts";

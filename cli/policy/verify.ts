@@ -5,7 +5,7 @@ import { z } from "zod";
 import { isOver } from "../../policy/counters.ts";
 import { ChainVerifier, CounterReplay, type RowAddition } from "../../protocol/audit.ts";
 import { X402Error } from "../../protocol/errors.ts";
-import type { AuditRow, Head } from "../../protocol/methods.ts";
+import type { AuditRow, Head } from "../../protocol/shapes.ts";
 import { keepHead, knownHead } from "../head.ts";
 import { type SocketOptions, socketOption, withSigner } from "../operator.ts";
 import { print, printable } from "../terminal.ts";

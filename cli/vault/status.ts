@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import { operatorCall } from "../../client/signer.ts";
 import { X402Error } from "../../protocol/errors.ts";
-import type { Status } from "../../protocol/methods.ts";
+import type { Status } from "../../protocol/shapes.ts";
 import { readHeader } from "../../vault/vault.ts";
 import { keepHead } from "../head.ts";
 import { type SocketOptions, socketOption, withSigner } from "../operator.ts";

@@ -2,7 +2,7 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { genesisHash, rowHash } from "../../protocol/audit.ts";
 import { X402Error } from "../../protocol/errors.ts";
-import type { AuditRow, Head } from "../../protocol/methods.ts";
+import type { AuditRow, Head } from "../../protocol/shapes.ts";
 
 export class Chain {
   readonly ledgerId: string;

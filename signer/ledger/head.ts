@@ -3,7 +3,7 @@
 // not reach it has lost rows (a damaged WAL drops committed rows without a word).
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, writeSync } from "node:fs";
 import { X402Error } from "../../protocol/errors.ts";
-import { type Head, headSchema } from "../../protocol/methods.ts";
+import { type Head, headSchema } from "../../protocol/shapes.ts";
 import { parseJson } from "../../protocol/json.ts";
 
 const LENGTH = 256;

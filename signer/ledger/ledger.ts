@@ -14,7 +14,7 @@ import { join } from "node:path";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Addition } from "../../policy/evaluate.ts";
 import { X402Error } from "../../protocol/errors.ts";
-import type { AuditRow, Head } from "../../protocol/methods.ts";
+import type { AuditRow, Head } from "../../protocol/shapes.ts";
 import { Chain } from "./chain.ts";
 import { Clock } from "./clock.ts";
 import { Counters } from "./counters.ts";

@@ -3,7 +3,7 @@
 import { z } from "zod";
 import { genesisHash, rowHash } from "../../protocol/audit.ts";
 import { X402Error } from "../../protocol/errors.ts";
-import type { AuditRow, Head } from "../../protocol/methods.ts";
+import type { AuditRow, Head } from "../../protocol/shapes.ts";
 import type { Addition } from "../../policy/evaluate.ts";
 import type { Chain } from "./chain.ts";
 import type { Counters } from "./counters.ts";

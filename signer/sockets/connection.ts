@@ -10,7 +10,7 @@ import {
   encodeResult,
 } from "../../protocol/rpc.ts";
 import type { RpcId } from "../../protocol/rpc.ts";
-import { type Role, dispatch } from "./role.ts";
+import { type Caller, type Role, dispatch } from "./role.ts";
 import type { Share } from "./share.ts";
 
 // One commit's worth: more of them begun would only be memory.
@@ -23,6 +23,7 @@ const ASCII = /^[\x00-\x7f]*$/;
 export class Connection {
   readonly #socket: Socket;
   readonly #role: Role;
+  readonly #caller: Caller;
   readonly #share: Share;
   readonly #reader = new LineReader(MAX_REQUEST_BYTES);
   readonly #lines: string[] = [];
@@ -32,9 +33,10 @@ export class Connection {
   #ended = false;
   #lastActive: number;
 
-  constructor(socket: Socket, role: Role, share: Share, now: number, done: () => void) {
+  constructor(socket: Socket, role: Role, caller: Caller, share: Share, now: number, done: () => void) {
     this.#socket = socket;
     this.#role = role;
+    this.#caller = caller;
     this.#share = share;
     this.#lastActive = now;
     socket.on("data", (chunk: Buffer) => {
@@ -141,7 +143,7 @@ export class Connection {
     try {
       const request = decodeRequest(line);
       id = request.id;
-      this.#send(encodeResult(id, await dispatch(this.#role, request)));
+      this.#send(encodeResult(id, await dispatch(this.#role, request, this.#caller)));
     } catch (error) {
       this.#send(encodeError(id, asError(error)));
     }

@@ -3,7 +3,7 @@ import { chmodSync, lstatSync, unlinkSync } from "node:fs";
 import { type Server, type Socket, createConnection, createServer } from "node:net";
 import { X402Error } from "../../protocol/errors.ts";
 import { Connection } from "./connection.ts";
-import type { Role } from "./role.ts";
+import type { Caller, Peer, Role } from "./role.ts";
 import { Share } from "./share.ts";
 
 const MAX_CONNECTIONS = 256;
@@ -16,6 +16,8 @@ export interface ListenOptions {
   readonly role: Role;
   /** A connection that finishes no line for so long, and waits for nothing, is closed. */
   readonly idleMs: number;
+  /** Asks the kernel who is at the other end of a connected socket's descriptor. */
+  readonly peerOf?: ((fd: number) => Peer) | undefined;
 }
 
 export interface Listener {
@@ -24,12 +26,12 @@ export interface Listener {
 }
 
 /** Listens with mode 0600. Removes a socket that nobody answers on; throws SOCKET_IN_USE for a live one. */
-export async function listen({ path, role, idleMs }: ListenOptions): Promise<Listener> {
+export async function listen({ path, role, idleMs, peerOf }: ListenOptions): Promise<Listener> {
   await removeStale(path);
   const connections = new Set<Connection>();
   const share = new Share();
   const server = createServer({ allowHalfOpen: true }, (socket) => {
-    accept(socket, role, share, connections);
+    accept(socket, { role, caller: callerOf(socket, peerOf), share }, connections);
   });
   await listening(server, path);
   chmodSync(path, 0o600);
@@ -44,12 +46,24 @@ export async function listen({ path, role, idleMs }: ListenOptions): Promise<Lis
   };
 }
 
-function accept(socket: Socket, role: Role, share: Share, connections: Set<Connection>): void {
+interface Accepted {
+  readonly role: Role;
+  readonly caller: Caller;
+  readonly share: Share;
+}
+
+/** Node keeps the descriptor to itself, and has no other way to ask about it. */
+function callerOf(socket: Socket, peerOf: ListenOptions["peerOf"]): Caller {
+  const { fd } = (socket as unknown as { _handle: { fd: number } })._handle;
+  return peerOf ? { peer: peerOf(fd) } : {};
+}
+
+function accept(socket: Socket, { role, caller, share }: Accepted, connections: Set<Connection>): void {
   if (connections.size >= MAX_CONNECTIONS && !makeRoom(connections)) {
     socket.destroy();
     return;
   }
-  const connection = new Connection(socket, role, share, Date.now(), () => {
+  const connection = new Connection(socket, role, caller, share, Date.now(), () => {
     connections.delete(connection);
   });
   connections.add(connection);

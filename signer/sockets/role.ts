@@ -3,20 +3,32 @@ import type { z } from "zod";
 import { X402Error } from "../../protocol/errors.ts";
 import type { RpcRequest } from "../../protocol/rpc.ts";
 
+/** Who is at the other end of a connection, as the kernel says (SO_PEERCRED). */
+export interface Peer {
+  readonly pid: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** `peer` is absent where the kernel cannot be asked: then the socket's file mode is all that says who may call. */
+export interface Caller {
+  readonly peer?: Peer;
+}
+
 export interface Role {
   readonly schemas: Readonly<Record<string, { readonly params: z.ZodType }>>;
   /** One per schema; each gets parameters that its schema has passed. */
-  readonly handlers: Readonly<Record<string, (params: never) => unknown>>;
+  readonly handlers: Readonly<Record<string, (params: never, caller: Caller) => unknown>>;
 }
 
 /** Validates the parameters and answers, perhaps with a promise. Throws METHOD_NOT_FOUND, INVALID_REQUEST and what the method throws. */
-export function dispatch(role: Role, { method, params }: RpcRequest): unknown {
+export function dispatch(role: Role, { method, params }: RpcRequest, caller: Caller): unknown {
   const schema = Object.hasOwn(role.schemas, method) ? role.schemas[method] : undefined;
-  const handler = role.handlers[method] as ((params: unknown) => unknown) | undefined;
+  const handler = role.handlers[method] as ((params: unknown, caller: Caller) => unknown) | undefined;
   if (!schema || !handler) throw new X402Error("METHOD_NOT_FOUND");
   const parsed = schema.params.safeParse(params);
   if (!parsed.success) throw new X402Error("INVALID_REQUEST", describe(parsed.error));
-  return handler(parsed.data);
+  return handler(parsed.data, caller);
 }
 
 /** Names the field, never the value: a value is the caller's text. */

@@ -17,7 +17,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { connectSigner, operatorCall } from "../../client/signer.ts";
-import { type Status, headSchema } from "../../protocol/methods.ts";
+import { type Status, headSchema } from "../../protocol/shapes.ts";
 import { readHeader } from "../../vault/vault.ts";
 import { JUNK_ADDRESS, PASSPHRASE, createJunk, privateFolder } from "../vault/home.ts";
 import { type Outcome, environment, vault } from "./vault-command.ts";

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import type { WireIntent } from "../../protocol/intent.ts";
 import { agentCall, operatorCall } from "../../client/signer.ts";
 import { isCode } from "../../protocol/errors.ts";
-import type { AuditRow, Head } from "../../protocol/methods.ts";
+import type { AuditRow, Head } from "../../protocol/shapes.ts";
 import { SignerHome } from "../counterparts/signer.ts";
 import { blocksOf, readPage, rowsOf } from "./page.ts";
 

@@ -5,7 +5,7 @@ import { unlockPolicy } from "../../policy/document.ts";
 import { additions, binding, evaluate, headroom, wireCheck } from "../../policy/evaluate.ts";
 import type { Scope } from "../../policy/scope.ts";
 import { PINNED_ASSETS } from "../../protocol/assets.ts";
-import { checkSchema } from "../../protocol/methods.ts";
+import { checkSchema } from "../../protocol/shapes.ts";
 import { ALICE, BOB, Books, type Terms, household, payment, session } from "./household.ts";
 
 const usd = fc.constantFrom("0", "0.000001", "0.50", "1.00", "2.50", "100");

@@ -8,7 +8,7 @@ import {
   genesisHash,
   rowHash,
 } from "../../protocol/audit.ts";
-import type { AuditRow, Head } from "../../protocol/methods.ts";
+import type { AuditRow, Head } from "../../protocol/shapes.ts";
 import { hex } from "./arbitrary.ts";
 import { codeOf } from "./code.ts";
 

@@ -19,7 +19,7 @@ import { DatabaseSync, type SQLInputValue } from "node:sqlite";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { agentCall } from "../../client/signer.ts";
 import { rowHash } from "../../protocol/audit.ts";
-import { type Head, headSchema } from "../../protocol/methods.ts";
+import { type Head, headSchema } from "../../protocol/shapes.ts";
 import { SCHEMA_VERSION } from "../../signer/ledger/database.ts";
 import { type Signer, SignerHome, outcomeOf } from "../counterparts/signer.ts";
 import { codeOf } from "../vault/code.ts";

@@ -6,7 +6,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { expect, it, onTestFinished } from "vitest";
 import { agentCall } from "../../client/signer.ts";
 import { entryOf } from "../../protocol/errors.ts";
-import type { SignResult } from "../../protocol/methods.ts";
+import type { SignResult } from "../../protocol/shapes.ts";
 import { SignerHome, type SignerProcess } from "../counterparts/signer.ts";
 import { document, idOf, intent } from "./intents.ts";
 import { LedgerRecord } from "./record.ts";

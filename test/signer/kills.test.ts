@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, it, onTestFinished } from "vitest";
 import { agentCall } from "../../client/signer.ts";
-import type { Head, SignResult } from "../../protocol/methods.ts";
+import type { Head, SignResult } from "../../protocol/shapes.ts";
 import { type SignerProcess, SignerHome } from "../counterparts/signer.ts";
 import { document, idOf, intent } from "./intents.ts";
 import { LedgerRecord } from "./record.ts";

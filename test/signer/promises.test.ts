@@ -6,7 +6,7 @@ import { type Hex, hashTypedData, recoverTypedDataAddress } from "viem";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { agentCall } from "../../client/signer.ts";
 import type { WireIntent } from "../../protocol/intent.ts";
-import type { SignResult } from "../../protocol/methods.ts";
+import type { SignResult } from "../../protocol/shapes.ts";
 import { type Signer, SignerHome, outcomeOf } from "../counterparts/signer.ts";
 import { OTHER_PAYEE, PAYEE, USDC, document, idOf, intent } from "./intents.ts";
 import { LedgerRecord } from "./record.ts";

@@ -5,7 +5,7 @@ import { Lifetimes } from "../../cli/policy/lifetimes.ts";
 import { type SignerConnection, operatorCall } from "../../client/signer.ts";
 import { isOver } from "../../policy/counters.ts";
 import { ChainVerifier, CounterReplay, type RowAddition } from "../../protocol/audit.ts";
-import type { AuditRow, Head } from "../../protocol/methods.ts";
+import type { AuditRow, Head } from "../../protocol/shapes.ts";
 
 const bodySchema = z.looseObject({
   kind: z.string(),
