@@ -31,13 +31,19 @@ const MIGRATIONS: readonly string[] = [
     ends_at INTEGER NOT NULL, closed INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
   `,
+  // What is known of a reservation beyond our clock; "expired" is worked out. docs/ledger.md has the states.
+  `
+  ALTER TABLE payments ADD COLUMN
+    state TEXT NOT NULL DEFAULT 'reserved' CHECK (state IN ('reserved', 'settled', 'released'));
+  `,
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;
 
 /**
- * Opens or creates the database. Throws LEDGER_SCHEMA for one of a newer version, LEDGER_DAMAGED for no database, and
- * HOME_IN_USE while another program has it open.
+ * Opens or creates the database; an older one stays as it is until it is verified and handed to `upgrade`. Throws
+ * LEDGER_SCHEMA for one of a newer version, LEDGER_DAMAGED for no database, and HOME_IN_USE while another program has
+ * it open.
  */
 export function openDatabase(file: string): DatabaseSync {
   const db = new DatabaseSync(file);
@@ -49,7 +55,7 @@ export function openDatabase(file: string): DatabaseSync {
         "PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF;" +
         "PRAGMA wal_autocheckpoint=4000; PRAGMA journal_size_limit=67108864;",
     );
-    migrate(db);
+    prepare(db);
     return db;
   } catch (error) {
     db.close();
@@ -67,15 +73,26 @@ export function asDamage(error: unknown): X402Error {
   return new X402Error("LEDGER_DAMAGED", message, { cause: error });
 }
 
-function migrate(db: DatabaseSync): void {
-  const { user_version: found } = db.prepare("PRAGMA user_version").get() as { user_version: number };
+/** A new file gets today's tables at once; a file of a newer version is not touched. */
+function prepare(db: DatabaseSync): void {
+  const found = versionOf(db);
   if (found > SCHEMA_VERSION) {
     throw new X402Error("LEDGER_SCHEMA", `schema ${found}, this software knows ${SCHEMA_VERSION}`);
   }
-  for (let version = found; version < SCHEMA_VERSION; version++) {
-    db.exec(`BEGIN IMMEDIATE; ${MIGRATIONS[version] ?? ""} PRAGMA user_version = ${version + 1}; COMMIT`);
+  if (found === 0) upgrade(db, () => undefined);
+}
+
+/** Brings an older database up to date. Each step is one transaction, and `record` writes its row in it. */
+export function upgrade(db: DatabaseSync, record: (from: number, to: number) => void): void {
+  for (let from = versionOf(db); from < SCHEMA_VERSION; from++) {
+    db.exec(`BEGIN IMMEDIATE; ${MIGRATIONS[from] ?? ""} PRAGMA user_version = ${from + 1}`);
+    record(from, from + 1);
+    db.exec("COMMIT");
   }
 }
+
+const versionOf = (db: DatabaseSync): number =>
+  (db.prepare("PRAGMA user_version").get() as { user_version: number }).user_version;
 
 /** The ledger's own id, made with it: 16 random bytes in hex. */
 export function ledgerId(db: DatabaseSync): string {

@@ -18,7 +18,7 @@ import type { AuditRow, Head } from "../../protocol/shapes.ts";
 import { Chain } from "./chain.ts";
 import { Clock } from "./clock.ts";
 import { Counters } from "./counters.ts";
-import { asDamage, ledgerId, openDatabase } from "./database.ts";
+import { asDamage, ledgerId, openDatabase, upgrade } from "./database.ts";
 import { HeadFile } from "./head.ts";
 import { Payments } from "./payments.ts";
 import { FairQueue, type Waiting } from "./queue.ts";
@@ -66,7 +66,8 @@ export class Ledger {
     this.#counters = new Counters(db);
     const rows = verifyAtStart(this.#chain, this.#counters, mirrored);
     this.#clock = new Clock(options.clock, this.#chain.lastTime());
-    this.#record = new PaymentRecord(this.#chain, this.#counters, new Payments(db), rows);
+    const steps = this.#upgrade();
+    this.#record = new PaymentRecord(this.#chain, this.#counters, new Payments(db), rows + steps);
     this.#begin = db.prepare("BEGIN IMMEDIATE");
     this.#end = db.prepare("COMMIT");
     if (this.#chain.seq === 0) this.record("ledger.created", { ledger: this.#chain.ledgerId, version: 1 });
@@ -201,6 +202,17 @@ export class Ledger {
   discard(): void {
     this.#db.close();
     this.#headFile.close();
+  }
+
+  /** An older ledger, after it was verified as it is; each step leaves a row. Returns how many. */
+  #upgrade(): number {
+    let steps = 0;
+    const at = this.latest();
+    upgrade(this.#db, (from, to) => {
+      this.#chain.append(JSON.stringify({ kind: "ledger.migrated", at, from, to }));
+      steps += 1;
+    });
+    return steps;
   }
 
   #schedule(): void {

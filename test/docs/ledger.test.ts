@@ -9,6 +9,7 @@ import { agentCall, operatorCall } from "../../client/signer.ts";
 import { isCode } from "../../protocol/errors.ts";
 import type { AuditRow, Head } from "../../protocol/shapes.ts";
 import { SignerHome } from "../counterparts/signer.ts";
+import { OLD_LEDGER_ENDS, oldHome } from "../signer/old-ledger.ts";
 import { blocksOf, readPage, rowsOf } from "./page.ts";
 
 const page = readPage("docs/ledger.md");
@@ -48,7 +49,19 @@ beforeAll(async () => {
   const again = await home.start({ clock: () => now });
   ({ rows, head } = await operatorCall(again.operator, "audit.query", { after: 0 }));
   await again.close();
+  rows.push(...(await upgradedRows()));
 });
+
+/** Of a ledger that an older version made. */
+async function upgradedRows(): Promise<AuditRow[]> {
+  const old = await oldHome();
+  const signer = await old.start({ clock: () => OLD_LEDGER_ENDS });
+  const { rows } = await operatorCall(signer.operator, "audit.query", { after: 0 });
+  await signer.close();
+  old.remove();
+  return rows;
+}
+
 afterAll(() => {
   home.remove();
 });
