@@ -126,6 +126,18 @@ export const OPERATOR_METHODS = {
   },
 } as const;
 
+/** For the operator's helpers that touch a network: what one of them may do is bounded, whoever it obeys. */
+export const DESK_METHODS = {} as const;
+
+/** For what only looks on. */
+export const OBSERVER_METHODS = {
+  "signer.status": { params: empty, result: statusSchema },
+  "budget.get": {
+    params: z.strictObject({ agent: agentNameSchema.optional() }),
+    result: budgetResult,
+  },
+} as const;
+
 type Methods = typeof AGENT_METHODS & typeof OPERATOR_METHODS;
 export type AgentMethod = keyof typeof AGENT_METHODS;
 export type OperatorMethod = keyof typeof OPERATOR_METHODS;

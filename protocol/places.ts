@@ -18,6 +18,8 @@ export const stateFolder = (env: Environment, homeDirectory: string): string =>
   join(x402Home(env, homeDirectory), "signer");
 
 export const OPERATOR_SOCKET = "operator.sock";
+export const DESK_SOCKET = "desk.sock";
+export const OBSERVER_SOCKET = "observer.sock";
 
 /** The agent that is always there; the policy may give it rules of its own. */
 export const DEFAULT_AGENT = "default";

@@ -77,6 +77,8 @@ export const statusSchema = z.strictObject({
   frozenBy: codeSchema.optional(),
   /** The caller runs under the signer's own user: every promise against it is advisory. */
   sameUid: z.boolean(),
+  /** What the signer has given up and shut: docs/deployment.md. */
+  protections: z.record(z.string(), z.enum(["on", "off", "impossible"])),
   policy: z.strictObject({ version: z.int(), hash: hexSchema }).optional(),
   unlock: z
     .strictObject({

@@ -6,7 +6,7 @@ import type { DecisionLog } from "./log.ts";
 import { pay } from "./pay.ts";
 import { quoteAll } from "./quote.ts";
 import { scopeStates, status } from "./report.ts";
-import type { Role } from "./sockets/role.ts";
+import type { Caller, Role } from "./sockets/role.ts";
 import type { Wallet } from "./wallet.ts";
 
 type InSession = { session?: string };
@@ -14,7 +14,7 @@ type InSession = { session?: string };
 export const agentRole = (wallet: Wallet, agent: string, log: DecisionLog): Role => ({
   schemas: AGENT_METHODS,
   handlers: {
-    "signer.status": () => status(wallet, wallet.scopes.chain(agent)),
+    "signer.status": (_: object, caller: Caller) => status(wallet, wallet.scopes.chain(agent), caller),
     "wallet.addresses": () => ({ accounts: wallet.accounts() }),
     "session.open": ({ policy }: { policy: unknown }) => {
       const { id, endsAt } = wallet.scopes.open(agent, policy);

@@ -3,17 +3,17 @@ import { chmodSync, lstatSync, mkdirSync, realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { isOver } from "../policy/counters.ts";
 import { X402Error } from "../protocol/errors.ts";
-import { OPERATOR_SOCKET, agentSocketName } from "../protocol/places.ts";
+import { DESK_SOCKET, OBSERVER_SOCKET, OPERATOR_SOCKET, agentSocketName } from "../protocol/places.ts";
 import { VERSION } from "../protocol/version.ts";
-import { agentRole } from "./agent.ts";
 import { asDamage } from "./ledger/database.ts";
 import { Ledger } from "./ledger/ledger.ts";
 import { type FolderLock, lockFolder } from "./ledger/lock.ts";
 import { createLog } from "./log.ts";
-import { operatorRole } from "./operator.ts";
 import { RAILS } from "./rails.ts";
+import { rolesOf } from "./roles.ts";
 import { type Listener, listen } from "./sockets/listen.ts";
-import { Wallet } from "./wallet.ts";
+import type { Peer, Role } from "./sockets/role.ts";
+import { type Protections, Wallet } from "./wallet.ts";
 
 export interface DaemonOptions {
   /** State: ledger.db, head, lock. Made 0700 when missing. */
@@ -27,12 +27,28 @@ export interface DaemonOptions {
   readonly idleMs?: number;
   /** After a failed write: nothing more is signed, and the process has to end. */
   readonly onFault?: (error: X402Error) => void;
+  /** Asks the kernel who is at the other end of a socket (SO_PEERCRED); absent where it cannot be asked. */
+  readonly peerOf?: ((fd: number) => Peer) | undefined;
+  /** Users that may call a role, by uid, beside root. */
+  readonly allow?: { operator?: readonly number[]; desk?: readonly number[]; observer?: readonly number[] };
+  /** Sockets that somebody else has opened for us: name as in protocol/places.ts -> descriptor. No others are made. */
+  readonly inherited?: ReadonlyMap<string, number>;
+  /** A file with what unlocks the signer without a person: x402-vault credential writes it. */
+  readonly credential?: string;
+  /** What this process has given up and shut, for status. */
+  readonly protections?: () => Protections;
+  /** Called when all sockets listen, the rails are loaded and the database is open: gives up every right but those. */
+  readonly seal?: () => void;
+  /** Seconds since the machine started. */
+  readonly uptime?: () => number;
 }
 
 export interface Daemon {
   /** Paths of the agents' sockets, by name. */
   readonly agents: ReadonlyMap<string, string>;
   readonly operator: string;
+  readonly desk: string;
+  readonly observer: string;
   /** Answers what was accepted, locks, and closes the ledger. */
   close(): Promise<void>;
 }
@@ -92,20 +108,39 @@ async function open(
   });
   wallet.ledger.record("signer.started", { version: VERSION });
   const names = wallet.scopes.agents();
-  const agents = new Map(names.map((name) => [name, join(options.sockets, agentSocketName(name))]));
-  const operator = join(options.sockets, OPERATOR_SOCKET);
-  const idleMs = options.idleMs ?? IDLE_MS;
-  const roles = [...agents].map(([name, path]) => ({ path, role: agentRole(wallet, name, log), idleMs }));
-  const listeners: Listener[] = [];
-  closing.push(async () => {
-    await Promise.all(listeners.map((listener) => listener.close()));
-  });
-  for (const wanted of [...roles, { path: operator, role: operatorRole(wallet, names), idleMs }]) {
-    privateFolder(dirname(wanted.path));
-    listeners.push(await listen(wanted));
-  }
+  closing.push(await listenAll(options, rolesOf(wallet, names, log)));
+  options.seal?.();
   log.event("listening", { version: VERSION, agents: names });
-  return { agents, operator, close: closeAll };
+  const pathOf = (name: string): string => join(options.sockets, name);
+  return {
+    agents: new Map(names.map((name) => [name, pathOf(agentSocketName(name))])),
+    operator: pathOf(OPERATOR_SOCKET),
+    desk: pathOf(DESK_SOCKET),
+    observer: pathOf(OBSERVER_SOCKET),
+    close: closeAll,
+  };
+}
+
+/** Opens every role's socket, or none. Returns what closes them. */
+async function listenAll(
+  { sockets, idleMs = IDLE_MS, peerOf }: DaemonOptions,
+  roles: ReadonlyMap<string, Role>,
+): Promise<() => Promise<void>> {
+  const listeners: Listener[] = [];
+  const closeListeners = async (): Promise<void> => {
+    await Promise.all(listeners.map((listener) => listener.close()));
+  };
+  try {
+    for (const [name, role] of roles) {
+      const path = join(sockets, name);
+      privateFolder(dirname(path));
+      listeners.push(await listen({ path, role, idleMs, peerOf }));
+    }
+  } catch (error) {
+    await closeListeners();
+    throw error;
+  }
+  return closeListeners;
 }
 
 function openWallet(options: DaemonOptions, clock: () => number): Wallet {
@@ -121,7 +156,7 @@ function openWallet(options: DaemonOptions, clock: () => number): Wallet {
     },
   });
   try {
-    return (made.wallet = new Wallet(ledger, RAILS));
+    return (made.wallet = new Wallet(ledger, RAILS, options.protections));
   } catch (error) {
     ledger.discard();
     throw asDamage(error);

@@ -8,7 +8,7 @@ import { fillCounters } from "./fill.ts";
 import { type HistoryFilter, history } from "./history.ts";
 import { quoteAll } from "./quote.ts";
 import { scopeStates, status } from "./report.ts";
-import type { Role } from "./sockets/role.ts";
+import type { Caller, Role } from "./sockets/role.ts";
 import type { Wallet } from "./wallet.ts";
 
 type ForAgent = { agent?: string };
@@ -17,15 +17,15 @@ type ForAgent = { agent?: string };
 export const operatorRole = (wallet: Wallet, openAgents: readonly string[]): Role => ({
   schemas: OPERATOR_METHODS,
   handlers: {
-    "signer.status": () => wholeStatus(wallet),
+    "signer.status": (_: object, caller: Caller) => wholeStatus(wallet, caller),
     "vault.offer": () => ({ publicKey: wallet.offer(), ledger: wallet.ledger.head() }),
-    "vault.unlock": (params: ParamsOf<"vault.unlock">) => {
+    "vault.unlock": (params: ParamsOf<"vault.unlock">, caller: Caller) => {
       wallet.unlock(params);
-      return wholeStatus(wallet);
+      return wholeStatus(wallet, caller);
     },
-    "vault.lock": () => {
+    "vault.lock": (_: object, caller: Caller) => {
       wallet.lock("the operator locked");
-      return wholeStatus(wallet);
+      return wholeStatus(wallet, caller);
     },
     "policy.get": () => appliedPolicy(wallet),
     "policy.apply": ({ document, base }: { document: unknown; base: string }) => {
@@ -51,9 +51,9 @@ export const operatorRole = (wallet: Wallet, openAgents: readonly string[]): Rol
 });
 
 /** The household, the unlock and every agent. */
-function wholeStatus(wallet: Wallet) {
+export function wholeStatus(wallet: Wallet, caller: Caller) {
   const all = wallet.scopes.agents().flatMap((agent) => wallet.scopes.chain(agent));
-  return status(wallet, [...new Map(all.map((scope) => [scope.id, scope])).values()]);
+  return status(wallet, [...new Map(all.map((scope) => [scope.id, scope])).values()], caller);
 }
 
 function appliedPolicy({ scopes, ledger }: Wallet) {

@@ -5,16 +5,19 @@ import { VERSION } from "../protocol/version.ts";
 import { headroom, wireCheck } from "../policy/evaluate.ts";
 import type { Scope } from "../policy/scope.ts";
 import { latestFacts } from "./decide.ts";
+import type { Caller } from "./sockets/role.ts";
 import type { Wallet } from "./wallet.ts";
 
-export function status(wallet: Wallet, scopes: readonly Scope[]): Status {
+/** As this caller sees it. */
+export function status(wallet: Wallet, scopes: readonly Scope[], { peer }: Caller): Status {
   const { policy } = wallet.scopes;
   const unlock = unlockState(wallet);
   return {
     version: VERSION,
     ...stateOf(wallet),
-    // Sockets of a personal signer are 0600 in a 0700 folder: whoever reaches one is this user (or root).
-    sameUid: true,
+    // Where the kernel cannot be asked, the worst is said.
+    sameUid: peer === undefined || peer.uid === process.getuid?.(),
+    protections: { ...wallet.protections() },
     ...(policy ? { policy: { version: policy.version, hash: policy.hash } } : {}),
     ...(unlock ? { unlock } : {}),
     scopes: scopeStates(wallet, scopes),

@@ -4,7 +4,7 @@ import { headroom } from "../policy/evaluate.ts";
 import { MAX_USD } from "../policy/schema.ts";
 import { X402Error } from "../protocol/errors.ts";
 import type { ParamsOf } from "../protocol/methods.ts";
-import type { Head } from "../protocol/shapes.ts";
+import type { Head, Status } from "../protocol/shapes.ts";
 import { parseUsd } from "../protocol/amount.ts";
 import { type HandoffMessage, type Offer, createOffer } from "../vault/handoff.ts";
 import { type SigningPart, decode, wipe } from "../vault/signing.ts";
@@ -13,6 +13,9 @@ import { Keyring, publicAccount } from "./keyring.ts";
 import type { Ledger } from "./ledger/ledger.ts";
 import { Scopes } from "./scopes.ts";
 import { Turns } from "./turns.ts";
+
+/** By name: docs/deployment.md lists them. */
+export type Protections = Readonly<Status["protections"]>;
 
 interface KnownVault {
   readonly vault: string;
@@ -26,6 +29,8 @@ export class Wallet {
   readonly ledger: Ledger;
   readonly rails: ReadonlyMap<string, Rail>;
   readonly scopes: Scopes;
+  /** What status tells of how this process is shut in. */
+  readonly protections: () => Protections;
   readonly keyring = new Keyring();
   readonly turns = new Turns();
   #known: KnownVault | undefined;
@@ -33,8 +38,9 @@ export class Wallet {
   #timer: NodeJS.Timeout | undefined;
   #spentCheck: NodeJS.Immediate | undefined;
 
-  constructor(ledger: Ledger, rails: ReadonlyMap<string, Rail>) {
+  constructor(ledger: Ledger, rails: ReadonlyMap<string, Rail>, protections: () => Protections = () => ({})) {
     this.ledger = ledger;
+    this.protections = protections;
     this.rails = rails;
     this.scopes = new Scopes(ledger);
     this.#known = knownVault(ledger);

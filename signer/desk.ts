@@ -1,0 +1,6 @@
+// What the operator's helpers that touch a network may ask. Whatever one of them obeys, the policy bounds each act.
+import { DESK_METHODS } from "../protocol/methods.ts";
+import type { Role } from "./sockets/role.ts";
+import type { Wallet } from "./wallet.ts";
+
+export const deskRole = (_wallet: Wallet): Role => ({ schemas: DESK_METHODS, handlers: {} });
