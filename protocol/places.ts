@@ -21,11 +21,23 @@ export const OPERATOR_SOCKET = "operator.sock";
 export const DESK_SOCKET = "desk.sock";
 export const OBSERVER_SOCKET = "observer.sock";
 
+export const AGENT_NAME = /^[a-z0-9][a-z0-9_-]{0,31}$/;
+
 /** The agent that is always there; the policy may give it rules of its own. */
 export const DEFAULT_AGENT = "default";
 
 /** The default agent has agent.sock; the others have agents/<name>.sock. */
 export const agentSocketName = (agent: string): string =>
   agent === DEFAULT_AGENT ? "agent.sock" : join("agents", `${agent}.sock`);
+
+/** The agent of a socket's name; undefined for another role's, and for what is no socket's name. */
+export function agentOfSocket(name: string): string | undefined {
+  const agent =
+    name === agentSocketName(DEFAULT_AGENT) ? DEFAULT_AGENT : name.slice("agents/".length, -".sock".length);
+  return AGENT_NAME.test(agent) && name === agentSocketName(agent) ? agent : undefined;
+}
+
+export const isSocketName = (name: string): boolean =>
+  [OPERATOR_SOCKET, DESK_SOCKET, OBSERVER_SOCKET].includes(name) || agentOfSocket(name) !== undefined;
 
 const present = (value: string | undefined): string | undefined => (value === "" ? undefined : value);

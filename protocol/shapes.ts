@@ -2,8 +2,9 @@
 import { z } from "zod";
 import { type Code, isCode } from "./errors.ts";
 import { caip2Schema, intentIdSchema } from "./intent.ts";
+import { AGENT_NAME } from "./places.ts";
 
-export const agentNameSchema = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,31}$/);
+export const agentNameSchema = z.string().regex(AGENT_NAME);
 export const isoSchema = z.iso.datetime();
 export const usdSchema = z.string().regex(/^-?(0|[1-9][0-9]*)(\.[0-9]{1,6})?$/);
 export const hexSchema = z.string().regex(/^[0-9a-f]+$/);

@@ -1,21 +1,15 @@
 // x402-signer: options, then the daemon, in the foreground until SIGTERM or SIGINT.
 import { homedir } from "node:os";
 import { writeSync } from "node:fs";
-import { parseArgs } from "node:util";
 import { type Code, X402Error, entryOf } from "../protocol/errors.ts";
-import { runFolder, stateFolder } from "../protocol/places.ts";
 import { VERSION } from "../protocol/version.ts";
 import { type DaemonOptions, startDaemon } from "./daemon.ts";
 import { tidyWhenIdle } from "./memory.ts";
+import { FLAGS_HELP, readOptions } from "./options.ts";
+import { LISTEN_VARIABLES } from "./sockets/inherited.ts";
 
 const HELP = `x402-signer ${VERSION}: decides, records and signs payments for agents; runs in the foreground.
-
-  --home DIR      ledger and lock (default: X402_HOME/signer, X402_HOME defaults to ~/.x402)
-  --sockets DIR   agent.sock, agents/<name>.sock, operator.sock
-                  (default: $XDG_RUNTIME_DIR/x402, else X402_HOME/run)
-  --quiet         no log line per decision on stderr
-  --help, --version
-
+${FLAGS_HELP}
 It starts locked: unlock it with x402-vault unlock. Stop it with Ctrl-C or SIGTERM.
 `;
 
@@ -23,25 +17,15 @@ const say = (text: string): void => {
   process.stderr.write(text);
 };
 
-function readOptions(): (DaemonOptions & { help?: boolean }) | undefined {
-  const { values } = parseArgs({
-    options: {
-      home: { type: "string" },
-      sockets: { type: "string" },
-      quiet: { type: "boolean" },
-      help: { type: "boolean" },
-      version: { type: "boolean" },
-    },
-  });
-  if (values.help || values.version) {
-    process.stdout.write(values.help ? HELP : `${VERSION}\n`);
+function asked(): DaemonOptions | undefined {
+  const { env, pid } = process;
+  const wanted = readOptions({ args: process.argv.slice(2), env, pid, homeDirectory: homedir() });
+  for (const name of LISTEN_VARIABLES) Reflect.deleteProperty(env, name);
+  if (wanted.is !== "start") {
+    process.stdout.write(wanted.is === "help" ? HELP : `${VERSION}\n`);
     return undefined;
   }
-  return {
-    home: values.home ?? stateFolder(process.env, homedir()),
-    sockets: values.sockets ?? runFolder(process.env, homedir()),
-    ...(values.quiet ? {} : { log: writeAll }),
-  };
+  return { ...wanted.options, ...(wanted.quiet ? {} : { log: writeAll }) };
 }
 
 /** A log that nobody reads any more (a closed pipe) must not stop payments that are on record. */
@@ -68,7 +52,7 @@ function fail(error: unknown): never {
 
 async function main(): Promise<void> {
   process.umask(0o077);
-  const options = readOptions();
+  const options = asked();
   if (!options) return;
   const daemon = await startDaemon({ ...options, onFault: fail });
   // Before it says that it is ready: who reads that may stop it at once.
