@@ -6,9 +6,12 @@ import { X402Error } from "../protocol/errors.ts";
 import { seedOf } from "./phrase.ts";
 import { Secret } from "./secret.ts";
 
-/** BIP-44, coin type 60, first account: what every common EVM wallet shows first for a phrase. */
-export const EVM_PATH = "m/44'/60'/0'/0/0";
+/** BIP-44, coin type 60: what every common EVM wallet shows for a phrase, first, second and so on. */
+export const evmPath = (index: number): string => `${EVM_BRANCH}${index}`;
 export const IMPORTED = "imported";
+
+const EVM_BRANCH = "m/44'/60'/0'/0/";
+const INDEX = /^(0|[1-9][0-9]{0,8})$/;
 
 export interface Keyed {
   readonly rail: string;
@@ -17,17 +20,27 @@ export interface Keyed {
   readonly key: Secret;
 }
 
-/** The EVM account of a phrase. @scure/bip32 leaves the keys on the path to the garbage collector: SECURITY.md. */
-export function evmFromPhrase(entropy: Secret): Keyed {
+/** Which account of the phrase an origin names; undefined for one that no phrase recovers. */
+export function evmIndex(origin: string): number | undefined {
+  const index = origin.startsWith(EVM_BRANCH) ? origin.slice(EVM_BRANCH.length) : "";
+  return INDEX.test(index) ? Number(index) : undefined;
+}
+
+/**
+ * An EVM account of a phrase, the first unless told otherwise. @scure/bip32 leaves the keys on the path to the garbage
+ * collector: SECURITY.md.
+ */
+export function evmFromPhrase(entropy: Secret, index = 0): Keyed {
   using seed = seedOf(entropy);
   const master = seed.use((bytes) => HDKey.fromMasterSeed(bytes));
-  const child = master.derive(EVM_PATH);
+  const origin = evmPath(index);
+  const child = master.derive(origin);
   const bytes = child.privateKey;
   if (bytes === null) throw new Error("a private path gives a private key");
   const key = Secret.take(Uint8Array.from(bytes));
   master.wipePrivateData();
   child.wipePrivateData();
-  return { rail: "evm", address: evmAddress(key), origin: EVM_PATH, key };
+  return { rail: "evm", address: evmAddress(key), origin, key };
 }
 
 /** An account from a bare 32-byte key, which it adopts. Throws PHRASE_INVALID. */

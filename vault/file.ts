@@ -12,12 +12,11 @@ import {
   openSync,
   readSync,
   renameSync,
-  rmSync,
   writeFileSync,
 } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { X402Error } from "../protocol/errors.ts";
-import { withLock } from "./lock.ts";
+import { removeFile, withLock } from "./lock.ts";
 import { assertOurs, assertPrivateFolder } from "./path.ts";
 
 const UNSAFE = "VAULT_UNSAFE_FILE";
@@ -64,7 +63,7 @@ export function replacePrivate(
 
 function writeWhole(path: string, bytes: Uint8Array): void {
   const fresh = `${path}.new`;
-  rmSync(fresh, { force: true }); // left by a writer that was killed; we hold the lock
+  removeFile(fresh); // left by a writer that was killed; we hold the lock
   const fd = openSync(fresh, "wx", 0o600);
   try {
     using(fd, () => {
@@ -73,14 +72,31 @@ function writeWhole(path: string, bytes: Uint8Array): void {
     });
     renameSync(fresh, path);
   } catch (error) {
-    rmSync(fresh, { force: true });
+    removeFile(fresh);
     throw error;
   }
-  const folder = openSync(dirname(path), constants.O_RDONLY | constants.O_DIRECTORY);
-  using(folder, () => {
-    fsyncSync(folder);
-  });
+  syncFolder(dirname(path));
 }
+
+/** From here on the new file is in its place: who is told of a failure must not believe in the old one. */
+function syncFolder(path: string): void {
+  try {
+    const folder = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
+    using(folder, () => {
+      fsyncSync(folder);
+    });
+  } catch (error) {
+    const code = codeOf(error);
+    if (code === undefined) throw error;
+    throw new X402Error("VAULT_WRITE", `${code}, after it took its place`, {
+      hint: UNCONFIRMED,
+      cause: error,
+    });
+  }
+}
+
+const UNCONFIRMED =
+  "the new one is in its place, but the disk did not confirm it: check it, and the disk, before you rely on it";
 
 function readChecked(fd: number, path: string, limit: number): Uint8Array {
   const stats = fstatSync(fd);

@@ -3,8 +3,9 @@
 // link(2) makes the lock appear with its content or not at all. A process that died leaves its lock behind; the next
 // one sees that it is dead (no such process, or another one under its number), moves the lock away and looks at what
 // it moved: of several that clear the same lock only one gets it, and who moved a living one puts it back.
-import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { linkSync, readFileSync, readdirSync, renameSync, unlinkSync, writeFileSync } from "node:fs";
 import { randomBytes } from "node:crypto";
+import { basename, dirname, join } from "node:path";
 import { X402Error } from "../protocol/errors.ts";
 
 const ID = /^[0-9a-f]{12}$/;
@@ -19,12 +20,42 @@ export function withLock<T>(path: string, fn: () => T): T {
     writeFileSync(own, `${process.pid} ${startOf(process.pid)} ${id}`, { mode: 0o600, flag: "wx" });
     acquire(lock, own);
     try {
+      sweep(lock);
       return fn();
     } finally {
-      rmSync(lock, { force: true });
+      release(lock);
     }
   } finally {
-    rmSync(own, { force: true });
+    release(own);
+  }
+}
+
+/** Not being able to remove a lock undoes nothing that was done under it: it is cleared when this process is gone. */
+function release(path: string): void {
+  try {
+    removeFile(path);
+  } catch {
+    // told apart by the next writer
+  }
+}
+
+/** Throws what the file system says, but for a file that is not there. */
+export function removeFile(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+  }
+}
+
+/** What processes that were killed left while they waited for the lock or cleared it. */
+function sweep(lock: string): void {
+  const prefix = `${basename(lock)}.`;
+  for (const name of readdirSync(dirname(lock)).filter((other) => other.startsWith(prefix))) {
+    const path = join(dirname(lock), name);
+    const holder = read(path);
+    // An empty one may belong to a process that is about to write it.
+    if (holder !== undefined && ID.test(idOf(holder)) && !isAlive(holder)) release(path);
   }
 }
 
@@ -43,8 +74,7 @@ function clearDead(lock: string, aside: string): void {
     return; // another one was faster
   }
   if (read(aside) !== holder) tryLink(aside, lock);
-  else if (ID.test(idOf(holder))) rmSync(`${lock}.${idOf(holder)}`, { force: true });
-  rmSync(aside, { force: true });
+  release(aside);
 }
 
 const idOf = (holder: string): string => holder.split(" ")[2] ?? "";

@@ -4,7 +4,7 @@
 // the passphrase was right, and nothing is written that was not read back.
 import { randomBytes } from "node:crypto";
 import { X402Error } from "../protocol/errors.ts";
-import { evmFromKey, evmFromPhrase } from "./accounts.ts";
+import { type Keyed, evmFromKey, evmFromPhrase } from "./accounts.ts";
 import { sealFile, sealRecovery, sealSigning, verify } from "./content.ts";
 import { readPrivate, replacePrivate } from "./file.ts";
 import { type Account, type Header, MAX_FILE_BYTES, decode } from "./format.ts";
@@ -23,6 +23,8 @@ export type Wallet = { readonly entropy: Secret } | { readonly key: Secret };
 
 export interface CreateOptions {
   readonly wallet: Wallet;
+  /** How many accounts of the phrase were in use, 1 unless told otherwise: the last pays, those before it are retired. */
+  readonly accounts?: number;
   readonly cost?: KdfCost;
 }
 
@@ -37,7 +39,7 @@ export async function create(path: string, passphrase: Secret, options: CreateOp
   const dataKey = Secret.random(KEY_BYTES);
   const vaultId = randomBytes(16).toString("hex");
   const wrapped = await wrap(dataKey, vaultId, passphrase, options.cost ?? DEFAULT_COST);
-  const { accounts, ...parts } = firstParts(options.wallet, vaultId, dataKey);
+  const { accounts, ...parts } = firstParts(options, vaultId, dataKey);
   const header = { vaultId, kdf: wrapped.kdf, generation: FIRST_GENERATION, accounts };
   const file = { header, wrappedKey: wrapped.wrappedKey, ...parts };
   replacePrivate(path, MAX_FILE_BYTES, (old) => {
@@ -67,23 +69,33 @@ export async function open(path: string, passphrase: Secret): Promise<OpenVault>
 /** The readable header; proved free of accidents, not of forgery: that takes the passphrase. */
 export const readHeader = (path: string): Header => decode(read(path)).file.header;
 
-/** The sealed parts and the readable accounts of a vault with one account. */
-function firstParts(wallet: Wallet, vaultId: string, dataKey: Secret): FirstParts {
-  const { rail, address, origin, key } =
-    "entropy" in wallet ? evmFromPhrase(wallet.entropy) : evmFromKey(wallet.key.copy());
+/** The sealed parts and the readable accounts of a new vault. */
+function firstParts(options: CreateOptions, vaultId: string, dataKey: Secret): FirstParts {
+  const { wallet } = options;
+  const keyed = firstAccounts(options).map((account, at, { length }) => ({
+    ...account,
+    retired: at < length - 1,
+  }));
   using nonceKey = Secret.random(KEY_BYTES);
   using auditKey = Secret.random(KEY_BYTES);
-  const accounts = [{ rail, address, key, retired: false }];
-  const recovery = "entropy" in wallet ? { ...wallet, imports: [] } : { imports: [{ rail, key }] };
+  const recovery = "entropy" in wallet ? { ...wallet, imports: [] } : { imports: keyed };
   try {
     return {
-      accounts: [{ rail, address, origin, retired: false }],
-      signing: sealSigning({ vaultId, generation: FIRST_GENERATION, accounts, nonceKey, auditKey }, dataKey),
+      accounts: keyed.map(({ rail, address, origin, retired }) => ({ rail, address, origin, retired })),
+      signing: sealSigning(
+        { vaultId, generation: FIRST_GENERATION, accounts: keyed, nonceKey, auditKey },
+        dataKey,
+      ),
       recovery: sealRecovery(recovery, vaultId, dataKey),
     };
   } finally {
-    key.wipe();
+    for (const { key } of keyed) key.wipe();
   }
+}
+
+function firstAccounts({ wallet, accounts = 1 }: CreateOptions): Keyed[] {
+  if (!("entropy" in wallet)) return [evmFromKey(wallet.key.copy())];
+  return Array.from({ length: accounts }, (_, index) => evmFromPhrase(wallet.entropy, index));
 }
 
 function read(path: string): Uint8Array {

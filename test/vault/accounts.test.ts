@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { bytesToHex } from "viem";
 import { mnemonicToAccount, privateKeyToAccount } from "viem/accounts";
 import { describe, expect, it } from "vitest";
-import { EVM_PATH, evmFromKey, evmFromPhrase } from "../../vault/accounts.ts";
+import { evmFromKey, evmFromPhrase, evmIndex, evmPath } from "../../vault/accounts.ts";
 import { entropyOf, phraseOf, seedOf } from "../../vault/phrase.ts";
 import { Secret } from "../../vault/secret.ts";
 import { codeOf } from "./code.ts";
@@ -77,10 +77,11 @@ describe("EVM accounts", () => {
 
   it("are viem's, on random phrases and keys", () => {
     fc.assert(
-      fc.property(entropy, (bytes) => {
-        const mine = evmFromPhrase(Secret.take(Uint8Array.from(bytes)));
-        const theirs = mnemonicToAccount(entropyToMnemonic(bytes, wordlist), { path: EVM_PATH });
-        expect(mine.address).toBe(theirs.address);
+      fc.property(entropy, fc.nat(1000), (bytes, index) => {
+        const mine = evmFromPhrase(Secret.take(Uint8Array.from(bytes)), index);
+        const path = `m/44'/60'/0'/0/${index}` as const;
+        const theirs = mnemonicToAccount(entropyToMnemonic(bytes, wordlist), { path });
+        expect(mine).toMatchObject({ address: theirs.address, origin: path });
       }),
       { numRuns: 10 },
     );
@@ -92,6 +93,18 @@ describe("EVM accounts", () => {
       }),
       { numRuns: 50 },
     );
+  });
+
+  it("tell their place in the phrase by their origin, written in one way", () => {
+    fc.assert(
+      fc.property(fc.nat(999_999_999), (index) => {
+        expect(evmIndex(evmPath(index))).toBe(index);
+      }),
+    );
+    const path = evmPath(0);
+    const others = ["imported", "", path.slice(0, -1), `${path}0`, `${path}'`, `${path}/0`, ` ${path}`];
+    for (const other of others) expect(evmIndex(other)).toBeUndefined();
+    expect(evmIndex(path.replace("60", "501"))).toBeUndefined();
   });
 
   it.each([

@@ -143,7 +143,21 @@ describe("the lock", () => {
     expect(await writeCode()).toBe("no error");
     expect(readdirSync(folder).filter((name) => name.includes("lock"))).toEqual([]);
   });
+
+  it("sweeps up what killed ones left while they waited, and nothing of a living one or of anyone else", async () => {
+    const [dead, living] = ["4194999 1 0123456789ab", `${process.pid} ${startTime()} ba9876543210`];
+    writeFileSync(`${path}.lock.0123456789ab`, dead);
+    writeFileSync(`${path}.lock.ffffffffffff.dead`, dead);
+    writeFileSync(`${path}.lock.ba9876543210`, living);
+    writeFileSync(`${path}.lock.notes`, "mine");
+    expect(await writeCode()).toBe("no error");
+    const left = readdirSync(folder).filter((name) => name.includes("lock"));
+    expect(left.sort()).toEqual(["vault.enc.lock.ba9876543210", "vault.enc.lock.notes"]);
+  });
 });
+
+/** When this process started, as the lock has it: field 22 of proc(5)'s stat. */
+const startTime = () => readFileSync("/proc/self/stat", "latin1").split(") ")[1]!.split(" ")[19]!;
 
 const WRITER = fileURLToPath(new URL("./writer.ts", import.meta.url));
 const [OLD, NEW] = ["o".repeat(60_000), "n".repeat(60_000)];
