@@ -1,4 +1,5 @@
 // Every row of the table, in its order.
+import { kills } from "./kills.ts";
 import type { Row } from "./row.ts";
 
-export const ROWS: readonly Row[] = [];
+export const ROWS: readonly Row[] = [kills];

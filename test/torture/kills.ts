@@ -1,0 +1,234 @@
+// kill -9 at each named step of a payment, and before or after each system call of its commit, under load.
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { agentCall } from "../../client/signer.ts";
+import { SignerHome, type SignerProcess, StartFailed } from "../counterparts/signer.ts";
+import { document } from "../signer/intents.ts";
+import { CENT, Clients } from "./clients.ts";
+import { Fault, faultsImpossible } from "./fault.ts";
+import { errorCode } from "./outcome.ts";
+import { Random } from "./random.ts";
+import { type Conditions, type Evidence, type Row, grouped } from "./row.ts";
+import { STEPS } from "./steps.ts";
+
+const STEP_KILLER = fileURLToPath(new URL("step-killer.ts", import.meta.url));
+const MAIN = fileURLToPath(new URL("../../signer/main.ts", import.meta.url));
+const LANES = 2;
+const KILLS_PER_HOME = 25;
+const CONNECTIONS = 4;
+const IN_FLIGHT = 8;
+const CAP = 3000;
+const CAP_USD = "30.00";
+/** A step that is not reached in so many payments is not one of a payment. */
+const MOST_PAYMENTS = 2000;
+/** A step of a commit is passed once for many payments. */
+const MOST_PASSES = 12;
+const MOST_CALLS = 120;
+
+/** One way to die. */
+interface Death {
+  readonly under: readonly string[];
+  readonly entry: string;
+  /** What it was, by the signer's output, once it has happened. */
+  cause(output: string): string | undefined;
+}
+
+/** What all homes draw from. */
+interface Fate {
+  readonly random: Random;
+  /** How often each cause was it. */
+  readonly counts: Map<string, number>;
+  nextTurn(): number;
+}
+
+export const kills: Row = {
+  name: "kills",
+  what: "kill -9 at each named step of a payment (between any two of the six, inside the commit), under load",
+  must: "every signature anyone received is on record; restart needs no repair; a retry returns the same bytes",
+  run,
+};
+
+async function run(conditions: Conditions): Promise<Evidence> {
+  const rounds = conditions.count(40, 1000);
+  const counts = new Map<string, number>();
+  const totals = { signatures: 0, repeated: 0, homes: 0 };
+  let left = rounds;
+  let turn = new Random(conditions.seed, "turn").below(STEPS.length);
+  const lane = async (index: number): Promise<void> => {
+    const random = new Random(conditions.seed, `kills ${index}`);
+    while (left > 0) {
+      const home = new Home(await SignerHome.make(), { random, counts, nextTurn: () => turn++ });
+      try {
+        for (let mine = 0; mine < KILLS_PER_HOME && left > 0 && !home.isSpent; mine++) {
+          left -= 1;
+          if (!(await home.dieOnce())) left += 1;
+        }
+        await home.expectWhole();
+        totals.signatures += home.clients.held.size;
+        totals.repeated += home.repeated;
+        totals.homes += 1;
+      } finally {
+        home.remove();
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: LANES }, (_, index) => lane(index)));
+  const steps = STEPS.filter((step) => (counts.get(step) ?? 0) > 0);
+  const calls = [...counts.keys()].filter((name) => !STEPS.some((step) => step === name));
+  const impossible = faultsImpossible();
+  return {
+    done:
+      `${grouped(rounds)} kills, ${CONNECTIONS * IN_FLIGHT} payments in flight: at ${steps.length} of ${STEPS.length} ` +
+      `named steps and before or after ${calls.length} kinds of system call (${calls.sort().join(", ")}); ` +
+      `${totals.homes} homes`,
+    held:
+      `all ${grouped(totals.signatures)} signatures received are on record, ${grouped(totals.repeated)} retries gave ` +
+      `the same bytes, every restart was unlocked and paid at once, every cap was met to the unit`,
+    ...(impossible === undefined ? {} : { skipped: [`system calls: ${impossible}`] }),
+  };
+}
+
+class Home {
+  readonly clients = new Clients();
+  repeated = 0;
+  readonly #home: SignerHome;
+  readonly #fate: Fate;
+  readonly #fault: Fault | undefined;
+  /** What the operator and the agent were told is done. */
+  #policy = 0;
+  readonly #sessions: string[] = [];
+
+  constructor(home: SignerHome, fate: Fate) {
+    this.#home = home;
+    this.#fate = fate;
+    this.#fault = faultsImpossible() === undefined ? new Fault("/state/") : undefined;
+  }
+
+  /** The cap is met: some steps are not reached any more. */
+  get isSpent(): boolean {
+    return this.clients.declined > 0;
+  }
+
+  remove(): void {
+    this.#home.remove();
+    this.#fault?.remove();
+  }
+
+  /** False when the cap was met before it died. */
+  async dieOnce(): Promise<boolean> {
+    const death = this.#choose();
+    let output: string;
+    try {
+      const signer = await this.#home.spawn({ args: ["--quiet"], entry: death.entry, under: death.under });
+      await this.#use(signer).catch(unlessUnreachable);
+      const end = await signer.exit;
+      output = signer.output;
+      signer.disconnect();
+      if (this.isSpent && end.code === 0) return false;
+      assert.deepEqual(end, { code: null, signal: "SIGKILL" }, output);
+    } catch (error) {
+      if (!(error instanceof StartFailed) || error.exit !== null) throw error;
+      output = error.output;
+    }
+    const cause = death.cause(output);
+    assert.ok(cause !== undefined, `it died of something else: ${output}`);
+    this.#fate.counts.set(cause, (this.#fate.counts.get(cause) ?? 0) + 1);
+    return true;
+  }
+
+  /** Until it dies. */
+  async #use(signer: SignerProcess): Promise<void> {
+    await signer.unlock();
+    await this.#expectKept(signer);
+    const { clients } = this;
+    const some = Array.from({ length: 20 }, () => this.#fate.random.pick([...clients.held.keys(), 0]));
+    const known = new Set(some.filter((name) => clients.held.has(name)));
+    await clients.repeat(await signer.agent(), [...known]);
+    this.repeated += known.size;
+    let asked = 0;
+    const enough = (): boolean => this.isSpent || ++asked > MOST_PAYMENTS;
+    const connections = await Promise.all(Array.from({ length: CONNECTIONS }, () => signer.connect()));
+    await Promise.all([
+      ...connections.map((connection) => clients.load(connection, IN_FLIGHT, enough)),
+      this.#operate(signer),
+    ]);
+    if (this.isSpent || asked > MOST_PAYMENTS) await signer.kill("SIGTERM");
+  }
+
+  /** Documents and sessions that were confirmed are there. */
+  async #expectKept(signer: SignerProcess): Promise<void> {
+    if (this.#policy === 0) await this.#apply(signer);
+    const { policy } = await signer.status();
+    assert.ok((policy?.version ?? 0) >= this.#policy, "a document that was applied is gone");
+    for (const session of this.#sessions.slice(-3)) {
+      const { scopes } = await agentCall(await signer.agent(), "budget.get", { session });
+      assert.equal(scopes.at(-1)?.id, `session:${session}`);
+    }
+  }
+
+  /** Sessions and documents while payments run. */
+  async #operate(signer: SignerProcess): Promise<void> {
+    const client = await signer.agent();
+    for (let round = 0; round < 20; round++) {
+      const { session } = await agentCall(client, "session.open", { policy: { perCallMax: "1.00" } });
+      this.#sessions.push(session);
+      await this.#apply(signer);
+    }
+  }
+
+  async #apply(signer: SignerProcess): Promise<void> {
+    const perCallMax = `${1 + this.#fate.random.below(2)}.00`;
+    this.#policy = (await signer.apply(document({ totalMax: CAP_USD, perCallMax }))).version;
+  }
+
+  /** After the last kill: everything is asked again, the cap is used up, and the record is read. */
+  async expectWhole(): Promise<void> {
+    const { clients } = this;
+    const signer = await this.#home.spawn({ args: ["--quiet"], entry: MAIN });
+    await signer.unlock();
+    await this.#expectKept(signer);
+    this.repeated += clients.held.size;
+    await clients.repeat(await signer.agent(), [...clients.held.keys()]);
+    await clients.load(await signer.agent(), 64, () => clients.declined > 0);
+    const record = await clients.expectOnRecord(signer.operator);
+    assert.equal(record.ofKind("payment.redrafted").length, 0);
+    assert.ok(record.ofKind("session.opened").length >= this.#sessions.length);
+    assert.equal(record.reserved(), BigInt(CAP) * CENT);
+    assert.equal(record.counter("household|usd|total"), record.reserved());
+    assert.equal(clients.held.size, CAP, "everything that is on record could be asked for again");
+    await signer.close();
+  }
+
+  /** The steps in turn, and every second time a system call. */
+  #choose(): Death {
+    const turn = this.#fate.nextTurn();
+    if (!this.#fault || turn % 2 === 0) return stepDeath(turn / 2, this.#fate.random);
+    return callDeath(this.#fault, this.#fate.random);
+  }
+}
+
+function stepDeath(turn: number, random: Random): Death {
+  const step = STEPS[Math.floor(turn) % STEPS.length]!;
+  return {
+    under: ["env", `X402_KILL=${step},${random.between(1, MOST_PASSES)}`],
+    entry: STEP_KILLER,
+    cause: (output) => (output.includes(`killed at: ${step}`) ? step : undefined),
+  };
+}
+
+function callDeath(fault: Fault, random: Random): Death {
+  const action = random.pick(["killBefore", "killAfter", "tearAndKill"] as const);
+  fault.arm({ at: random.between(1, MOST_CALLS), action, place: random.uint32() });
+  return {
+    under: fault.under,
+    entry: MAIN,
+    cause: () => {
+      const call = fault.fired > 0 ? fault.calls(fault.fired - 1)[0] : undefined;
+      return call && `${call.op} ${call.file}`;
+    },
+  };
+}
+
+function unlessUnreachable(error: unknown): void {
+  if (errorCode(error) !== "SIGNER_UNREACHABLE") throw error;
+}
