@@ -150,6 +150,7 @@ function openWallet(options: DaemonOptions, clock: () => number): Wallet {
     clock,
     isOver: (key, bucket, now) =>
       isOver(key, bucket, now) || made.wallet?.scopes.hasEnded(key, bucket) === true,
+    attest: (payload) => made.wallet?.keyring.attest("x402-checkpoint", payload),
     onFault: (error) => {
       made.wallet?.keyring.lock();
       options.onFault?.(error);

@@ -43,6 +43,7 @@ export function decide(wallet: Wallet, plan: Plan, books: Books): Verdict {
     usd: decision.usd.toString(),
     from: payment.from,
     policy: plan.policy?.version ?? 0,
+    ...(plan.policy && { policyHash: plan.policy.hash }),
     unlock: wallet.scopes.unlock?.seq ?? 0,
     expires: draft.expires,
   };

@@ -1,13 +1,17 @@
 // The unlocked keys, in memory only, and their end.
 import { createHmac } from "node:crypto";
 import type { Rail } from "../chains/rail.ts";
+import type { AttestationType } from "../protocol/audit-jws.ts";
 import { X402Error } from "../protocol/errors.ts";
 import type { Secret } from "../vault/secret.ts";
 import { type SigningAccount, type SigningPart, wipe } from "../vault/signing.ts";
+import { AuditKey } from "./attest.ts";
 
 export class Keyring {
   #part: SigningPart | undefined;
+  #audit: AuditKey | undefined;
 
+  /** False as soon as nothing can be paid with any more. */
   get unlocked(): boolean {
     return this.#part !== undefined;
   }
@@ -26,12 +30,31 @@ export class Keyring {
     }
     this.lock();
     this.#part = part;
+    this.#audit = new AuditKey(part.auditKey);
+  }
+
+  /** Wipes what pays. The audit key stays until `lock`, to sign how the unlock ended. */
+  stopPaying(): void {
+    if (this.#part) wipe(this.#part);
+    this.#part = undefined;
   }
 
   /** Wipes every key. */
   lock(): void {
-    if (this.#part) wipe(this.#part);
-    this.#part = undefined;
+    this.stopPaying();
+    this.#audit?.drop();
+    this.#audit = undefined;
+  }
+
+  /** The public half of the audit key, in base64url. Throws SIGNER_LOCKED. */
+  get auditKey(): string {
+    if (!this.#audit) throw new X402Error("SIGNER_LOCKED");
+    return this.#audit.publicKey;
+  }
+
+  /** Signs what the signer says of its record; undefined while it is locked. */
+  attest(type: AttestationType, payload: object): string | undefined {
+    return this.#audit?.attest(type, payload);
   }
 
   /** The address that new payments on a rail come from. */

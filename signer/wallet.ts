@@ -21,6 +21,8 @@ interface KnownVault {
   readonly vault: string;
   readonly generation: number;
   readonly accounts: readonly ReturnType<typeof publicAccount>[];
+  /** The public half of its audit key, in base64url; absent in rows of schema 1. */
+  readonly auditKey?: string;
 }
 
 const MAX_TIMER_MS = 2_147_483_647;
@@ -52,6 +54,11 @@ export class Wallet {
     return active.map(({ rail, address }) => ({ rail, address }));
   }
 
+  /** The key that attests this ledger, by the newest unlock; also while locked. */
+  get auditKey(): string | undefined {
+    return this.#known?.auditKey;
+  }
+
   payer(rail: string): string | undefined {
     return this.accounts().find((account) => account.rail === rail)?.address;
   }
@@ -79,23 +86,30 @@ export class Wallet {
     this.scopes.endUnlock("unlocked again");
     const accounts = part.accounts.map(publicAccount);
     const { vaultId: vault, generation } = part;
-    this.scopes.beginUnlock(limits, { vault, generation, accounts });
-    this.#known = { vault, generation, accounts };
+    this.#known = { vault, generation, accounts, auditKey: this.keyring.auditKey };
+    this.scopes.beginUnlock(limits, this.#known);
+    this.ledger.checkpoint();
     this.#setTimer(limits.endsAt);
   }
 
-  /** Wipes the keys and records why; nothing happens when there are none. */
+  /** Wipes the keys and records why; nothing happens when there are none. The audit key goes last: it signs the end. */
   lock(reason: string): void {
     clearTimeout(this.#timer);
-    this.keyring.lock();
-    this.scopes.endUnlock(reason);
+    this.keyring.stopPaying();
+    try {
+      if (!this.scopes.unlock) return;
+      this.scopes.endUnlock(reason);
+      this.ledger.checkpoint();
+    } finally {
+      this.keyring.lock();
+    }
   }
 
   endUnlockIfOver(now: number): void {
     const { unlock } = this.scopes;
     const endsAt = unlock?.scope.endsAt;
     if (endsAt === undefined || now < endsAt || !this.keyring.unlocked) return;
-    this.keyring.lock();
+    this.keyring.stopPaying();
     // Not here: a row of its own cannot be written inside the commit that asks. The next unlock may come before it.
     setImmediate(() => {
       if (this.scopes.unlock === unlock) this.lock("the time was over");

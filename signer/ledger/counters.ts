@@ -39,12 +39,13 @@ export class Counters {
     return this.#cells.has(key);
   }
 
-  add({ key, bucket, amount }: Addition): void {
+  /** What the counter holds with it. */
+  add({ key, bucket, amount }: Addition): bigint {
     const cell = this.#cell(key, bucket);
     cell.amount += amount;
-    if (cell.dirty) return;
+    if (!cell.dirty) this.#dirty.push(cell);
     cell.dirty = true;
-    this.#dirty.push(cell);
+    return cell.amount;
   }
 
   /** Writes what changed; inside the caller's transaction. */

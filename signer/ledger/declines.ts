@@ -15,6 +15,11 @@ export class DeclineThrottle {
   readonly #rates = new Map<string, { second: number; rows: number }>();
   readonly #counted = new Map<string, CountedDecline>();
 
+  /** No decline waits to be written. */
+  get empty(): boolean {
+    return this.#counted.size === 0;
+  }
+
   /** True when this decline gets a row of its own; otherwise it has been counted. */
   hasOwnRow(agent: string, check: object, now: number): boolean {
     const second = Math.floor(now / 1000);

@@ -22,7 +22,7 @@ import { asDamage, ledgerId, openDatabase, upgrade } from "./database.ts";
 import { HeadFile } from "./head.ts";
 import { Payments } from "./payments.ts";
 import { FairQueue, type Waiting } from "./queue.ts";
-import { writeAdditions } from "./rows.ts";
+import { countedFields } from "./rows.ts";
 import { verifyAtStart } from "./start.ts";
 import { PaymentRecord } from "./record.ts";
 import type { Books, Decide, Recorded, Stored, Verdict } from "./verdict.ts";
@@ -32,6 +32,8 @@ export interface LedgerOptions {
   readonly clock: () => number;
   /** True for a counter whose window is over and will never be read again. */
   readonly isOver: (key: string, bucket: number, now: number) => boolean;
+  /** Signs a checkpoint; undefined while the signer is locked. */
+  readonly attest?: (payload: object) => string | undefined;
   /** Called once, when a commit has failed: nothing may be signed any more and the process has to end. */
   readonly onFault: (error: X402Error) => void;
 }
@@ -70,7 +72,7 @@ export class Ledger {
     this.#record = new PaymentRecord(this.#chain, this.#counters, new Payments(db), rows + steps);
     this.#begin = db.prepare("BEGIN IMMEDIATE");
     this.#end = db.prepare("COMMIT");
-    if (this.#chain.seq === 0) this.record("ledger.created", { ledger: this.#chain.ledgerId, version: 1 });
+    if (this.#chain.seq === 0) this.record("ledger.created", { ledger: this.#chain.ledgerId, version: 2 });
   }
 
   /**
@@ -155,13 +157,8 @@ export class Ledger {
     if (this.#fault) throw this.#fault;
     const at = this.latest();
     const recorded = this.#transaction(() => {
-      const seq = this.#record.append({
-        kind,
-        at,
-        ...fields,
-        ...(add.length > 0 ? { add: writeAdditions(add) } : {}),
-      });
-      for (const addition of add) this.#counters.add(addition);
+      const used = add.map((addition) => this.#counters.add(addition));
+      const seq = this.#record.append({ kind, at, ...fields, ...countedFields(add, used) });
       also?.(this.#db, seq);
       return seq;
     });
@@ -194,7 +191,7 @@ export class Ledger {
   /** Commits what waits, writes a checkpoint and closes the files. */
   close(): void {
     while (!this.#fault && !this.#queue.empty) this.#commit();
-    if (!this.#fault) this.#checkpoint();
+    if (!this.#fault && !this.#record.checkpointed) this.checkpoint();
     this.discard();
   }
 
@@ -265,13 +262,16 @@ export class Ledger {
 
   /** What is read at the next start stays bounded, whatever the rows are. */
   #checkpointIfDue(): void {
-    if (this.#record.rowsSinceCheckpoint >= ROWS_PER_CHECKPOINT) this.#checkpoint();
+    if (this.#record.rowsSinceCheckpoint >= ROWS_PER_CHECKPOINT) this.checkpoint();
   }
 
-  #checkpoint(): void {
+  /** Writes what the counters are now, signed if the signer is unlocked, and forgets those that are over. */
+  checkpoint(): void {
+    if (this.#fault) throw this.#fault;
     const at = this.latest();
     this.#transaction(() => {
-      this.#record.checkpoint(at, (key, bucket) => this.#options.isOver(key, bucket, at));
+      const isOver = (key: string, bucket: number): boolean => this.#options.isOver(key, bucket, at);
+      this.#record.checkpoint(at, isOver, this.#options.attest);
     });
   }
 

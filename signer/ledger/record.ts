@@ -7,7 +7,7 @@ import type { Counters } from "./counters.ts";
 import { DeclineThrottle } from "./declines.ts";
 import type { Payments } from "./payments.ts";
 import { type Reservation, recordedReservation } from "./reservation.ts";
-import { readAdditions, readReserved, recordedCheck, writeAdditions } from "./rows.ts";
+import { countedFields, readAdditions, readReserved, recordedCheck, writeAdditions } from "./rows.ts";
 import type { Recorded, Stored, Verdict } from "./verdict.ts";
 
 type DraftVerdict = Extract<Verdict, { is: "reserve" | "redraft" }>;
@@ -28,6 +28,11 @@ export class PaymentRecord {
 
   get rowsSinceCheckpoint(): number {
     return this.#rowsSinceCheckpoint;
+  }
+
+  /** A checkpoint is the last row, and nothing waits to be written. */
+  get checkpointed(): boolean {
+    return this.#rowsSinceCheckpoint === 0 && this.#throttle.empty;
   }
 
   /** The intent's reservation with its newest draft, if it has one. Throws LEDGER_DAMAGED. */
@@ -66,11 +71,19 @@ export class PaymentRecord {
     for (const decline of this.#throttle.due(due)) this.append({ kind: "payment.declined", at, ...decline });
   }
 
-  checkpoint(at: number, isOver: (key: string, bucket: number) => boolean): void {
+  /** `attest` signs what it is given, or does not while the signer is locked. */
+  checkpoint(
+    at: number,
+    isOver: (key: string, bucket: number) => boolean,
+    attest?: (payload: object) => string | undefined,
+  ): void {
     this.countedDeclines(at, Infinity);
     this.#counters.flush();
     this.#counters.prune(isOver);
-    this.append({ kind: "checkpoint", at, counters: this.#counters.checkpoint() });
+    const counters = this.#counters.checkpoint();
+    const { ledger, seq, hash } = this.#chain.head();
+    const sig = attest?.({ ledger, seq: seq + 1, previous: hash, counters, at });
+    this.append({ kind: "checkpoint", at, counters, ...(sig === undefined ? {} : { sig }) });
     this.#rowsSinceCheckpoint = 0;
   }
 
@@ -79,8 +92,9 @@ export class PaymentRecord {
     const draft = Buffer.from(verdict.draft).toString("base64");
     const kind = verdict.is === "reserve" ? "payment.reserved" : "payment.redrafted";
     const booked = verdict.is === "redraft" ? { booked: writeAdditions([...verdict.booked, ...add]) } : {};
-    const seq = this.append({ kind, at, ...fields, draft, add: writeAdditions(add), ...booked });
-    for (const addition of add) this.#counters.add(addition);
+    const used = add.map((addition) => this.#counters.add(addition));
+    const counted = { add: [], used: [], ...countedFields(add, used) };
+    const seq = this.append({ kind, at, ...fields, draft, ...counted, ...booked });
     const { agent, id } = fields;
     if (verdict.is === "reserve") this.#payments.insert(agent, id, fields.fingerprint, seq);
     else this.#payments.moveDraft(agent, id, seq);

@@ -35,10 +35,12 @@ const reservedSchema = z.strictObject({
   claims: claimsSchema,
   session: z.string().optional(),
   policy: z.int(),
+  policyHash: z.string().optional(),
   unlock: z.int(),
   expires: z.int(),
   draft: z.string(),
   add: z.array(additionSchema),
+  used: z.array(z.string()).optional(),
   booked: z.array(additionSchema).optional(),
 });
 export type ReservedBody = z.infer<typeof reservedSchema>;
@@ -55,6 +57,10 @@ export const writeAdditions = (additions: readonly Addition[]): RowAddition[] =>
 
 export const readAdditions = (rows: readonly RowAddition[]): Addition[] =>
   rows.map(([key, bucket, amount]) => ({ key, bucket, amount: BigInt(amount) }));
+
+/** `add` as a row has it, and `used`: what each of its counters holds with it. */
+export const countedFields = (add: readonly Addition[], used: readonly bigint[]) =>
+  add.length === 0 ? {} : { add: writeAdditions(add), used: used.map(String) };
 
 /** Additions of any row's body; most kinds have none. */
 export function additionsOf(body: string): Addition[] {

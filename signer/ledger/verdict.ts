@@ -11,7 +11,7 @@ export interface Books {
   known(key: string): boolean;
 }
 
-type ReservedFields = Omit<ReservedBody, "kind" | "at" | "add" | "booked" | "draft">;
+type ReservedFields = Omit<ReservedBody, "kind" | "at" | "add" | "used" | "booked" | "draft">;
 
 export type Verdict =
   | { is: "reserve"; fields: ReservedFields; draft: Uint8Array; add: readonly Addition[] }

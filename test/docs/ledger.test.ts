@@ -116,5 +116,5 @@ it("its Python proves the chain, and sees a change, without this software", asyn
   db.prepare('UPDATE audit SET body = replace(body, \'"amount":"10000"\', \'"amount":"10001"\')').run();
   db.close();
   const seen = spawnSync("python3", ["-c", python, file], { encoding: "utf8" });
-  expect([seen.status, seen.stderr.trim()]).toEqual([1, "row 6 was changed or is missing"]);
+  expect([seen.status, seen.stderr.trim()]).toEqual([1, "row 7 was changed or is missing"]);
 });
