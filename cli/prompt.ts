@@ -1,12 +1,13 @@
 // Questions to the human at the terminal: read as bytes from /dev/tty, so that no string ever holds a secret.
 //
-// The terminal is in raw mode while an answer is typed: nothing is echoed but what this file echoes, and Ctrl-C is a
-// byte. It is put back when the answer ends, when the process exits, and by Node itself on SIGINT and SIGTERM.
+// From the first question on the terminal is in raw mode until the command ends (cli/keyboard.ts): nothing is echoed but
+// what this file echoes.
 import { closeSync, openSync, writeSync } from "node:fs";
-import { ReadStream, WriteStream } from "node:tty";
+import { WriteStream } from "node:tty";
 import { X402Error } from "../protocol/errors.ts";
 import { Secret } from "../vault/secret.ts";
-import { LineEditor, type LineState } from "./line-editor.ts";
+import { Keyboard } from "./keyboard.ts";
+import { LineEditor } from "./line-editor.ts";
 
 /** Asks without showing what is typed. Throws ABORTED on Ctrl-C and Ctrl-D, USAGE without a terminal. */
 export const askSecret = (question: string): Promise<Secret> => ask(question, new LineEditor());
@@ -56,45 +57,17 @@ export const rubOut = (lines: number): void => {
   show(`\x1b[${lines}A\x1b[J`);
 };
 
-/** What arrived behind the end of an answer belongs to the next question. */
-let typedAhead = new Uint8Array();
+let keyboard: Keyboard | undefined;
 
 async function ask(question: string, editor: LineEditor): Promise<Secret> {
-  const input = new ReadStream(openTerminal("r"));
-  const restore = () => input.setRawMode(false);
-  process.once("exit", restore);
-  input.setRawMode(true);
+  keyboard ??= new Keyboard(openTerminal("r"));
+  // After the echo is off: who answers at once must not see the answer.
+  show(question);
   try {
-    // After the echo is off: who answers at once must not see the answer.
-    show(question);
-    return await answerOf(input, editor);
+    return await keyboard.answer(editor);
   } finally {
-    process.off("exit", restore);
-    if (!input.destroyed) restore();
-    input.destroy();
+    if (!keyboard.gone) show("\n");
   }
-}
-
-function answerOf(input: ReadStream, editor: LineEditor): Promise<Secret> {
-  return new Promise((resolve, reject) => {
-    const gone = () => {
-      reject(new X402Error("ABORTED", "the terminal was closed"));
-    };
-    const receive = (chunk: Uint8Array) => {
-      const state = editor.push(chunk);
-      if (state.is !== "open") typedAhead = Uint8Array.from(state.rest);
-      chunk.fill(0);
-      if (state.is !== "open") show("\n");
-      settle(state, resolve, reject);
-    };
-    input.on("error", gone).on("end", gone).on("data", receive);
-    if (typedAhead.length > 0) receive(typedAhead);
-  });
-}
-
-function settle(state: LineState, resolve: (line: Secret) => void, reject: (error: X402Error) => void): void {
-  if (state.is === "line") resolve(state.line);
-  else if (state.is === "stopped") reject(new X402Error(state.code, state.why));
 }
 
 function openTerminal(flags: "r" | "w"): number {

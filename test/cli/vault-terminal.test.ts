@@ -133,7 +133,7 @@ describe.skipIf(!hasPty)("a secret that is typed", () => {
     expect(pty.output).toContain(JUNK_ADDRESS);
     expect(pty.output).not.toMatch(/w.rtchen/);
     const file = join(home, "passphrase");
-    writeFileSync(file, "pässwörtchenx");
+    writeFileSync(file, "pässwörtchenx", { mode: 0o600 });
     expect((await vault(home, ["check", vaultFile(), "--passphrase-file", file])).status).toBe(0);
   });
 
@@ -189,63 +189,6 @@ describe.skipIf(!hasPty)("a secret that is typed", () => {
   });
 });
 
-describe.skipIf(!hasPty)("the terminal", () => {
-  /** A shell that runs the command in the foreground and then tells in what state it finds the terminal. */
-  const shell = () => {
-    const script = '"$0" "$@"; echo "status=$?"; stty -a; echo over';
-    return new Pty(
-      ["/bin/sh", "-c", script, process.execPath, BINARY, "check", vaultFile()],
-      environment(home),
-    );
-  };
-  const isSane = async (pty: Pty) => {
-    await pty.expect("over");
-    expect(pty.output).toMatch(/[^-]icanon/);
-    expect(pty.output).toMatch(/[^-]isig/);
-    expect(pty.output).toMatch(/ echo /);
-  };
-
-  it.each([
-    ["an answer", `${PASSPHRASE}\r`, 0],
-    ["Ctrl-C", "half a passphrase\x03", 1],
-    ["Ctrl-D", "\x04", 1],
-  ])("is left as it was found after %s", async (_, keys, status) => {
-    await makeJunk();
-    const pty = shell();
-    await pty.expect("Passphrase: ");
-    pty.type(keys);
-    await pty.expect(`status=${status}`);
-    await isSane(pty);
-    expect(pty.output).not.toContain("half");
-  });
-
-  it.each(["INT", "TERM"])("is left as it was found after SIG%s from elsewhere", async (signal) => {
-    await makeJunk();
-    const script = `trap : INT; "$0" "$@" & pid=$!; echo "pid=$pid"; wait $pid; stty -a; echo over`;
-    const argv = ["/bin/sh", "-c", script, process.execPath, BINARY, "check", vaultFile()];
-    const pty = new Pty(argv, environment(home));
-    await pty.expect("Passphrase: ");
-    const pid = Number(/pid=(\d+)/.exec(pty.output)?.[1]);
-    process.kill(pid, `SIG${signal}` as NodeJS.Signals);
-    await isSane(pty);
-  });
-
-  it("that is taken away ends the command, and changes nothing", async () => {
-    await makeJunk();
-    const before = readFileSync(vaultFile());
-    const pidFile = join(base, "hangup.pid");
-    const script = `echo $$ >'${pidFile}'; exec "$0" "$@"`;
-    const argv = ["/bin/sh", "-c", script, process.execPath, BINARY, "rotate"];
-    const pty = new Pty(argv, environment(home));
-    await pty.expect("Passphrase: ");
-    pty.hangUp();
-    await pty.status();
-    const pid = Number(readFileSync(pidFile, "utf8"));
-    await goneFrom(pid);
-    expect(readFileSync(vaultFile())).toEqual(before);
-  });
-});
-
 describe.skipIf(!hasPty)("export", () => {
   it("asks twice and then shows the phrase on the terminal, not on stdout", async () => {
     await makeJunk();
@@ -277,7 +220,7 @@ describe.skipIf(!hasPty)("export", () => {
     await makeJunk();
     const key = `${"0".repeat(62)}2a`;
     const passphrase = join(home, "passphrase");
-    writeFileSync(passphrase, PASSPHRASE);
+    writeFileSync(passphrase, PASSPHRASE, { mode: 0o600 });
     await vault(home, ["import", "--replace", "--from", "-", "--passphrase-file", passphrase], key);
     const to = join(home, "my secrets");
     const pty = atTerminal(home, ["export", "--to", to, "--passphrase-file", passphrase]);
@@ -295,18 +238,6 @@ describe.skipIf(!hasPty)("export", () => {
 
 function phraseFile(): string {
   const path = join(home, "phrase");
-  writeFileSync(path, JUNK);
+  writeFileSync(path, JUNK, { mode: 0o600 });
   return path;
-}
-
-/** Resolves once the process is gone; asks the kernel between turns of the event loop. */
-async function goneFrom(pid: number): Promise<void> {
-  for (;;) {
-    try {
-      process.kill(pid, 0);
-    } catch {
-      return;
-    }
-    await new Promise((resolve) => setImmediate(resolve));
-  }
 }

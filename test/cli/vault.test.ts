@@ -2,11 +2,13 @@
 import { spawnSync } from "node:child_process";
 import {
   chmodSync,
+  chownSync,
   existsSync,
   mkdirSync,
   readFileSync,
   readdirSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
@@ -209,6 +211,64 @@ describe("import", () => {
     const refused = await vault(home, ["import", "--from", "-", "--passphrase-file", "-"], KEY);
     expect(refused).toMatchObject({ status: 2 });
     expect(refused.stderr).toContain("not both");
+  });
+});
+
+describe("a file with a secret", () => {
+  const args = (from: string, passphraseFile: string) => {
+    return ["import", "--from", from, "--passphrase-file", passphraseFile, ...CHEAP];
+  };
+
+  it.each([0o644, 0o640, 0o604, 0o620])(
+    "that others may reach is refused, with what to do: mode %i",
+    async (mode) => {
+      const [phrase, pass] = [file("phrase", JUNK), file("passphrase", PASSPHRASE)];
+      for (const lax of [phrase, pass]) {
+        chmodSync(lax, mode);
+        const refused = await vault(home, args(phrase, pass));
+        expect(refused.status).toBe(2);
+        expect(refused.stderr).toContain("in a file that others can read");
+        expect(refused.stderr).toContain(`chmod 600 ${lax}`);
+        chmodSync(lax, 0o600);
+      }
+      expect(readdirSync(home)).toEqual([]);
+      chmodSync(phrase, 0o644);
+      const stdin = spawnSync(
+        "sh",
+        ["-c", 'exec "$0" "$@" <"$PHRASE"', process.execPath, BINARY, ...args("-", pass)],
+        {
+          env: { ...environment(home), PHRASE: phrase },
+          encoding: "utf8",
+        },
+      );
+      expect(stdin.stderr).toContain("in a file that others can read");
+      expect(readdirSync(home)).toEqual([]);
+    },
+  );
+
+  it("may be a link to a private one, or a pipe", async () => {
+    const link = join(secrets, "link");
+    symlinkSync(file("passphrase", PASSPHRASE), link);
+    expect((await vault(home, args("-", link), JUNK)).status).toBe(0);
+    const check = ["bash", "-c", `exec "$0" "$@" --passphrase-file <(printf %s '${PASSPHRASE}')`];
+    const piped = spawnSync(
+      check[0]!,
+      [...check.slice(1), process.execPath, BINARY, "check", join(home, "vault.enc")],
+      {
+        env: environment(home),
+        encoding: "utf8",
+      },
+    );
+    expect(piped.stdout).toContain("whole, and it opens");
+  });
+
+  it("of another user is refused", async ({ skip }) => {
+    skip(process.geteuid?.() !== 0, "only root can give a file away");
+    const pass = file("passphrase", PASSPHRASE);
+    chownSync(pass, 12345, 12345);
+    const refused = await vault(home, args("-", pass), JUNK);
+    expect(refused.status).toBe(2);
+    expect(refused.stderr).toContain("belongs to user 12345");
   });
 });
 
