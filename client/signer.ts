@@ -5,6 +5,8 @@ import { X402Error } from "../protocol/errors.ts";
 import {
   AGENT_METHODS,
   type AgentMethod,
+  DESK_METHODS,
+  type DeskMethod,
   OPERATOR_METHODS,
   type OperatorMethod,
 } from "../protocol/methods.ts";
@@ -55,6 +57,16 @@ export async function operatorCall<M extends OperatorMethod>(
 ): Promise<z.output<(typeof OPERATOR_METHODS)[M]["result"]>> {
   const result = OPERATOR_METHODS[method].result.safeParse(await connection.call(method, params));
   return validated(result, method) as z.output<(typeof OPERATOR_METHODS)[M]["result"]>;
+}
+
+/** Calls a desk's method and validates the result. */
+export async function deskCall<M extends DeskMethod>(
+  connection: SignerConnection,
+  method: M,
+  params: z.input<(typeof DESK_METHODS)[M]["params"]>,
+): Promise<z.output<(typeof DESK_METHODS)[M]["result"]>> {
+  const result = DESK_METHODS[method].result.safeParse(await connection.call(method, params));
+  return validated(result, method) as z.output<(typeof DESK_METHODS)[M]["result"]>;
 }
 
 function validated(result: { success: boolean; data?: unknown }, method: string): unknown {

@@ -61,9 +61,16 @@ export function compileHousehold(document: PolicyDocument): Household {
     agents: new Map(agents.map(([name, rules]) => [name, compileRules(rules, timezone)])),
     registry: assetRegistry((document.assets ?? []).map(pinned)),
     timezone,
-    maxValidity: parseDuration(document.maxValidity ?? DEFAULT_VALIDITY) ?? 0,
+    maxValidity: validityOf(document),
   };
 }
+
+/** Seconds that an authorization may be valid at most. */
+export const validityOf = ({
+  maxValidity = DEFAULT_VALIDITY,
+}: {
+  maxValidity?: string | undefined;
+}): number => parseDuration(maxValidity) ?? 0;
 
 /**
  * The rules that a client brings for its own session: the same fields without agents, assets, timezone and validity.

@@ -109,6 +109,7 @@ export const CODES = {
   ),
   LINE_TOO_LONG: refuse("the request line is too long", "keep a request within 64 KiB"),
   INTENT_CONFLICT: refuse("this intent id was used for another payment", "use a new id for a new payment"),
+  AGENT_UNKNOWN: refuse("the policy names no such agent", "x402-policy show lists the agents"),
   SESSION_UNKNOWN: refuse("no such open session", "open a session"),
   POLICY_INVALID: refuse("the policy document is not valid", "run x402-policy check FILE"),
   POLICY_STALE: refuse("the policy has changed since it was read", "read it again and repeat the change"),
@@ -119,10 +120,18 @@ export const CODES = {
   ),
   USAGE: refuse("wrong use", "run the command with --help"),
 
+  CALLER_NOT_ALLOWED: refuse(
+    "this user may not use this socket",
+    "the operator decides who may: the socket's mode and group, uid in the policy, --operator-uid",
+  ),
+
   // Not now: nothing is wrong with the request.
   SIGNER_LOCKED: later("the signer is locked", "the operator runs x402-vault unlock"),
   SIGNER_UNREACHABLE: later("no signer answers", "start x402-signer"),
-  SIGNER_FROZEN: later("the signer is frozen", "the operator looks at x402-vault status"),
+  SIGNER_FROZEN: later(
+    "the signer is frozen",
+    "the operator looks at x402-vault status; x402-policy unfreeze lifts a freeze",
+  ),
   SESSION_LIMIT: later("too many sessions were opened", "close or reuse sessions"),
   BUSY: later("too many requests at once", "wait for replies before sending more"),
   CLOCK_BEHIND: later("the clock is behind the last record", "set the clock right"),

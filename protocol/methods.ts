@@ -17,6 +17,8 @@ import {
   statusSchema,
   paymentRowSchema,
   auditRowSchema,
+  freezeSchema,
+  unfreezeSchema,
 } from "./shapes.ts";
 
 const pageSchema = { limit: z.int().min(1).max(1000).optional(), before: z.int().optional() };
@@ -31,6 +33,8 @@ const signParams = z.strictObject({
 export type SignParams = z.infer<typeof signParams>;
 
 const empty = z.strictObject({});
+/** All agents when it is absent. */
+const ofAgent = z.strictObject({ agent: agentNameSchema.optional() });
 
 const historyResult = z.strictObject({ payments: z.array(paymentRowSchema), next: z.int().optional() });
 const budgetResult = z.strictObject({ scopes: z.array(scopeStateSchema) });
@@ -99,6 +103,8 @@ export const OPERATOR_METHODS = {
       restartFor: z.array(z.string()),
     }),
   },
+  "agent.freeze": { params: ofAgent, result: freezeSchema },
+  "agent.unfreeze": { params: ofAgent, result: unfreezeSchema },
   "payment.quote": {
     params: z.strictObject({
       intents,
@@ -127,7 +133,9 @@ export const OPERATOR_METHODS = {
 } as const;
 
 /** For the operator's helpers that touch a network: what one of them may do is bounded, whoever it obeys. */
-export const DESK_METHODS = {} as const;
+export const DESK_METHODS = {
+  "agent.freeze": { params: ofAgent, result: freezeSchema },
+} as const;
 
 /** For what only looks on. */
 export const OBSERVER_METHODS = {
@@ -141,6 +149,7 @@ export const OBSERVER_METHODS = {
 type Methods = typeof AGENT_METHODS & typeof OPERATOR_METHODS;
 export type AgentMethod = keyof typeof AGENT_METHODS;
 export type OperatorMethod = keyof typeof OPERATOR_METHODS;
+export type DeskMethod = keyof typeof DESK_METHODS;
 export type Method = AgentMethod | OperatorMethod;
 export type ParamsOf<M extends keyof Methods> = z.infer<Methods[M]["params"]>;
 export type ResultOf<M extends keyof Methods> = z.infer<Methods[M]["result"]>;

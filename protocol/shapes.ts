@@ -78,6 +78,8 @@ export const statusSchema = z.strictObject({
   frozenBy: codeSchema.optional(),
   /** The caller runs under the signer's own user: every promise against it is advisory. */
   sameUid: z.boolean(),
+  /** What is frozen by name, "*" for everything; an agent is not told of others. */
+  frozen: z.array(z.string()).optional(),
   /** What the signer has given up and shut: docs/deployment.md. */
   protections: z.record(z.string(), z.enum(["on", "off", "impossible"])),
   policy: z.strictObject({ version: z.int(), hash: hexSchema }).optional(),
@@ -120,3 +122,27 @@ export type PaymentRow = z.infer<typeof paymentRowSchema>;
 /** A row of the audit chain as it is hashed: docs/ledger.md. */
 export const auditRowSchema = z.strictObject({ seq: z.int(), hash: hexSchema, body: z.string() });
 export type AuditRow = z.infer<typeof auditRowSchema>;
+
+/** Authorizations that can still be used, newest first; count and sum are of all, the rows of some hundreds at most. */
+const aliveSchema = z.strictObject({
+  count: z.int(),
+  usd: usdSchema,
+  payments: z.array(
+    z.strictObject({
+      ...{ agent: z.string(), id: intentIdSchema.optional(), network: caip2Schema },
+      ...{ asset: z.string(), symbol: z.string(), amount: z.string(), usd: usdSchema, payTo: z.string() },
+      expiresAt: isoSchema,
+    }),
+  ),
+});
+export type Alive = z.infer<typeof aliveSchema>;
+
+export const freezeSchema = z.strictObject({
+  frozen: z.array(z.string()),
+  alive: aliveSchema,
+  head: headSchema,
+});
+export type FreezeResult = z.infer<typeof freezeSchema>;
+
+export const unfreezeSchema = z.strictObject({ frozen: z.array(z.string()), head: headSchema });
+export type UnfreezeResult = z.infer<typeof unfreezeSchema>;

@@ -14,7 +14,7 @@ type InSession = { session?: string };
 export const agentRole = (wallet: Wallet, agent: string, log: DecisionLog): Role => ({
   schemas: AGENT_METHODS,
   handlers: {
-    "signer.status": (_: object, caller: Caller) => status(wallet, wallet.scopes.chain(agent), caller),
+    "signer.status": (_: object, caller: Caller) => status(wallet, wallet.scopes.chain(agent), caller, agent),
     "wallet.addresses": () => ({ accounts: wallet.accounts() }),
     "session.open": ({ policy }: { policy: unknown }) => {
       const { id, endsAt } = wallet.scopes.open(agent, policy);

@@ -1,6 +1,12 @@
 // What the operator's helpers that touch a network may ask. Whatever one of them obeys, the policy bounds each act.
 import { DESK_METHODS } from "../protocol/methods.ts";
+import { freeze } from "./freeze.ts";
 import type { Role } from "./sockets/role.ts";
 import type { Wallet } from "./wallet.ts";
 
-export const deskRole = (_wallet: Wallet): Role => ({ schemas: DESK_METHODS, handlers: {} });
+export const deskRole = (wallet: Wallet): Role => ({
+  schemas: DESK_METHODS,
+  handlers: {
+    "agent.freeze": ({ agent }: { agent?: string }) => freeze(wallet, { agent, withIds: false }),
+  },
+});

@@ -5,6 +5,7 @@ import { OPERATOR_METHODS, type ParamsOf } from "../protocol/methods.ts";
 import { DEFAULT_AGENT } from "../protocol/places.ts";
 import { auditPage } from "./audit.ts";
 import { fillCounters } from "./fill.ts";
+import { freeze, unfreeze } from "./freeze.ts";
 import { type HistoryFilter, history } from "./history.ts";
 import { quoteAll } from "./quote.ts";
 import { scopeStates, status } from "./report.ts";
@@ -33,6 +34,8 @@ export const operatorRole = (wallet: Wallet, openAgents: readonly string[]): Rol
       const restartFor = wallet.scopes.agents().filter((agent) => !openAgents.includes(agent));
       return { version, hash, head: wallet.ledger.head(), restartFor };
     },
+    "agent.freeze": ({ agent }: ForAgent) => freeze(wallet, { agent, withIds: true }),
+    "agent.unfreeze": ({ agent }: ForAgent) => unfreeze(wallet, agent),
     "payment.quote": ({
       intents,
       agent,

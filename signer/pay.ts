@@ -42,6 +42,7 @@ async function payInTurn(wallet: Wallet, agent: string, params: SignParams): Pro
   // 4 reserve
   const recorded = await wallet.ledger.reserve(agent, (books) => decide(wallet, plan, books));
   if (recorded.is === "declined") return declined(recorded.check);
+  wallet.live.add(recorded.reservation.fields, wallet.ledger.latest());
   // 5 sign, 6 reply
   const result = signed(wallet, recorded.reservation, false);
   wallet.endUnlockWhenSpent();

@@ -28,7 +28,7 @@ async function quote(
 ): Promise<Quote> {
   const policy = household ?? wallet.scopes.policy;
   const scopes = household
-    ? scopesUnder(household, agent, wallet.scopes.unlock?.scope)
+    ? scopesUnder(household, agent, { unlock: wallet.scopes.unlock?.scope })
     : wallet.scopes.chain(agent, session);
   const drafted = await draftPayment(wallet, {
     agent,

@@ -8,15 +8,16 @@ import { latestFacts } from "./decide.ts";
 import type { Caller } from "./sockets/role.ts";
 import type { Wallet } from "./wallet.ts";
 
-/** As this caller sees it. */
-export function status(wallet: Wallet, scopes: readonly Scope[], { peer }: Caller): Status {
+/** As this caller sees it; `agent` when the caller is one. */
+export function status(wallet: Wallet, scopes: readonly Scope[], { peer }: Caller, agent?: string): Status {
   const { policy } = wallet.scopes;
   const unlock = unlockState(wallet);
   return {
     version: VERSION,
-    ...stateOf(wallet),
+    ...stateOf(wallet, agent),
     // Where the kernel cannot be asked, the worst is said.
     sameUid: peer === undefined || peer.uid === process.getuid?.(),
+    ...(agent === undefined ? { frozen: [...wallet.scopes.frozen] } : {}),
     protections: { ...wallet.protections() },
     ...(policy ? { policy: { version: policy.version, hash: policy.hash } } : {}),
     ...(unlock ? { unlock } : {}),
@@ -25,8 +26,12 @@ export function status(wallet: Wallet, scopes: readonly Scope[], { peer }: Calle
   };
 }
 
-function stateOf({ ledger, keyring }: Wallet): Pick<Status, "state" | "frozenBy"> {
+function stateOf(
+  { ledger, keyring, scopes }: Wallet,
+  agent: string | undefined,
+): Pick<Status, "state" | "frozenBy"> {
   if (ledger.clockIsBehind) return { state: "frozen", frozenBy: "CLOCK_BEHIND" };
+  if (scopes.isFrozen(agent)) return { state: "frozen", frozenBy: "SIGNER_FROZEN" };
   return { state: keyring.unlocked ? "unlocked" : "locked" };
 }
 

@@ -1,20 +1,15 @@
 // Which scopes a payment has to pass: household > unlock > agent > session. The ledger holds them; this is their
 // compiled form in memory, changed only after the ledger has recorded the change.
-import { randomBytes } from "node:crypto";
-import {
-  compileHousehold,
-  compileSession,
-  type Household,
-  parseDocument,
-  unlockPolicy,
-} from "../policy/document.ts";
+import { compileHousehold, type Household, parseDocument, unlockPolicy } from "../policy/document.ts";
 import type { Addition } from "../policy/evaluate.ts";
 import type { Policy, Scope } from "../policy/scope.ts";
 import { canonicalAddress } from "../protocol/assets.ts";
 import { type Code, X402Error } from "../protocol/errors.ts";
 import type { PaymentIntent } from "../protocol/intent.ts";
 import { DEFAULT_AGENT } from "../protocol/places.ts";
+import { EVERYTHING, Frozen } from "./frozen.ts";
 import type { Ledger } from "./ledger/ledger.ts";
+import { Sessions } from "./sessions.ts";
 
 export interface AppliedPolicy extends Household {
   readonly version: number;
@@ -29,36 +24,22 @@ export interface Unlock {
   readonly scope: Scope;
 }
 
-interface Session {
-  readonly agent: string;
-  readonly scope: Scope;
-}
-
-interface SessionRow {
-  agent: string;
-  policy: string;
-  timezone: string;
-  ends_at: number;
-  closed: number;
-}
-
-const SESSION_MS = 30 * 86_400_000;
-export const SESSIONS_PER_DAY = 10_000;
-const DAY_MS = 86_400_000;
-/** Of the text of sessions' policies. Compiled, a policy takes some ten times as much memory as its text. */
-const CACHED_CHARS = 1_000_000;
 const CACHED_CHAINS = 10_000;
 
 export class Scopes {
   #policy: AppliedPolicy | undefined;
   #unlock: Unlock | undefined;
   readonly #ledger: Ledger;
-  readonly #sessions = new Map<string, Session>();
+  readonly #sessions: Sessions;
+  readonly #frozen: Frozen;
   readonly #chains = new Map<string, readonly Scope[]>();
-  #cachedChars = 0;
 
   constructor(ledger: Ledger) {
     this.#ledger = ledger;
+    this.#frozen = new Frozen(ledger);
+    this.#sessions = new Sessions(ledger, () => {
+      this.#chains.clear();
+    });
     this.#policy = storedPolicy(ledger);
   }
 
@@ -83,10 +64,14 @@ export class Scopes {
     const key = session === undefined ? agent : `${agent}/${session}`;
     const cached = this.#chains.get(key);
     if (cached && session === undefined) return cached;
-    const own = session === undefined ? undefined : this.#session(agent, session).scope;
+    const own = session === undefined ? undefined : this.#sessions.scope(agent, session);
     if (cached) return cached;
     if (!this.#policy) return [];
-    const chain = scopesUnder(this.#policy, agent, this.#unlock?.scope, own);
+    const chain = scopesUnder(this.#policy, agent, {
+      unlock: this.#unlock?.scope,
+      session: own,
+      frozen: this.#frozen,
+    });
     if (this.#chains.size >= CACHED_CHAINS) this.#chains.clear();
     this.#chains.set(key, chain);
     return chain;
@@ -95,9 +80,10 @@ export class Scopes {
   /** Why a payment on record may not be signed again: a scope of the agent is frozen or blocks this payee now. */
   stops(agent: string, { network, payTo }: PaymentIntent): Code | undefined {
     const payee = canonicalAddress(network, payTo);
-    const chain = this.chain(agent);
-    if (chain.some(({ frozen }) => frozen)) return "SIGNER_FROZEN";
-    return chain.some(({ policy }) => policy.blockedRecipients?.has(payee)) ? "RECIPIENT_BLOCKED" : undefined;
+    if (this.isFrozen(agent)) return "SIGNER_FROZEN";
+    return this.chain(agent).some(({ policy }) => policy.blockedRecipients?.has(payee))
+      ? "RECIPIENT_BLOCKED"
+      : undefined;
   }
 
   /** Applies a document over `base` (the hash of the one it was made from, "" for none). Durable when it returns. */
@@ -155,112 +141,80 @@ export class Scopes {
     const [scope = "", , window] = key.split("|", 3);
     if (scope.startsWith("unlock:")) return scope !== this.#unlock?.scope.id;
     if (!scope.startsWith("session:")) return window === "session" && bucket !== this.#unlock?.seq;
-    // Asked of every session at a checkpoint: its policy is not needed for it.
-    const row = this.#ledger
-      .select("SELECT ends_at FROM sessions WHERE id = ? AND closed = 0")
-      .get(scope.slice("session:".length)) as { ends_at: number } | undefined;
-    return (row?.ends_at ?? 0) <= this.#ledger.latest();
+    return this.#sessions.hasEnded(scope.slice("session:".length));
   }
 
   /** Opens a session with a policy of the client's. Throws POLICY_INVALID and SESSION_LIMIT. */
   open(agent: string, json: unknown): { id: string; endsAt: number } {
     // For its life: in another time zone its days would begin anew.
-    const timezone = this.#policy?.timezone ?? "UTC";
-    const policy = compileSession(json, timezone);
-    const now = this.#ledger.now();
-    this.#countOpen(agent, now);
-    const id = `s_${randomBytes(12).toString("base64url")}`;
-    const endsAt = now + SESSION_MS;
-    const text = JSON.stringify(json);
-    this.#ledger.record("session.opened", { agent, session: id, endsAt, policy: json }, [], (db) => {
-      const columns = "(id, agent, policy, timezone, ends_at, closed)";
-      db.prepare(`INSERT INTO sessions ${columns} VALUES (?, ?, ?, ?, ?, 0)`).run(
-        id,
-        agent,
-        text,
-        timezone,
-        endsAt,
-      );
-    });
-    this.#remember(id, { agent, scope: sessionScope(id, policy, endsAt) }, text.length);
-    return { id, endsAt };
+    return this.#sessions.open(agent, json, this.#policy?.timezone ?? "UTC");
   }
 
   close(agent: string, id: string): void {
-    this.#session(agent, id);
-    this.#ledger.record("session.closed", { agent, session: id }, [], (db) => {
-      db.prepare("UPDATE sessions SET closed = 1 WHERE id = ?").run(id);
-    });
-    this.#sessions.delete(id);
+    this.#sessions.close(agent, id);
     this.#chains.delete(`${agent}/${id}`);
   }
 
-  readonly #opened = new Map<string, { day: number; count: number }>();
-
-  #countOpen(agent: string, now: number): void {
-    const day = Math.floor(now / DAY_MS);
-    const opened = this.#opened.get(agent);
-    const count = opened?.day === day ? opened.count : 0;
-    if (count >= SESSIONS_PER_DAY) throw new X402Error("SESSION_LIMIT");
-    this.#opened.set(agent, { day, count: count + 1 });
+  /** What is frozen: names of agents, and "*" for everything. */
+  get frozen(): readonly string[] {
+    return this.#frozen.names();
   }
 
-  #session(agent: string, id: string): Session {
-    const session = this.#sessions.get(id) ?? this.#load(id);
-    const over = session && (session.scope.endsAt ?? 0) <= this.#ledger.now();
-    if (!session || over || session.agent !== agent) throw new X402Error("SESSION_UNKNOWN");
-    return session;
+  /**
+   * True when nothing is signed for this agent (for anyone, when none is named) until an operator does something: it is
+   * frozen, or the policy no longer names it.
+   */
+  isFrozen(agent?: string): boolean {
+    const gone = agent !== undefined && this.#policy !== undefined && !this.#knows(agent);
+    return gone || this.#frozen.holds(agent);
   }
 
-  #load(id: string): Session | undefined {
-    const row = this.#ledger
-      .select("SELECT agent, policy, timezone, ends_at, closed FROM sessions WHERE id = ?")
-      .get(id) as SessionRow | undefined;
-    if (!row || row.closed === 1) return undefined;
-    const policy = compileSession(JSON.parse(row.policy), row.timezone);
-    const session = { agent: row.agent, scope: sessionScope(id, policy, row.ends_at) };
-    return this.#remember(id, session, row.policy.length);
+  /** On disk when it returns. `who` is an agent or "*"; `fields` go into the row. Throws AGENT_UNKNOWN. */
+  freeze(who: string, fields: object): void {
+    if (who !== EVERYTHING && !this.#knows(who)) throw new X402Error("AGENT_UNKNOWN", who);
+    this.#frozen.freeze(who, fields);
+    this.#chains.clear();
   }
 
-  #remember(id: string, session: Session, chars: number): Session {
-    this.#cachedChars += chars;
-    if (this.#cachedChars > CACHED_CHARS) {
-      this.#sessions.clear();
-      this.#chains.clear();
-      this.#cachedChars = chars;
-    }
-    this.#sessions.set(id, session);
-    return session;
+  /** Lifts what was frozen by that name. Throws AGENT_UNKNOWN. */
+  unfreeze(who: string, fields: object): void {
+    const known = who === EVERYTHING || this.#knows(who) || this.frozen.includes(who);
+    if (!known) throw new X402Error("AGENT_UNKNOWN", who);
+    this.#frozen.unfreeze(who, fields);
+    this.#chains.clear();
   }
+
+  #knows(agent: string): boolean {
+    return agent === DEFAULT_AGENT || this.#policy?.agents.has(agent) === true;
+  }
+}
+
+interface Above {
+  readonly unlock?: Scope | undefined;
+  readonly session?: Scope | undefined;
+  readonly frozen?: Pick<Frozen, "holds">;
 }
 
 /** The chain of scopes under a document, which need not be the applied one. */
 export function scopesUnder(
   household: Household,
   agent: string,
-  unlock?: Scope,
-  session?: Scope,
+  { unlock, session, frozen }: Above = {},
 ): readonly Scope[] {
-  const scopes: Scope[] = [{ id: "household", kind: "household", policy: household.policy, frozen: false }];
+  const whole = frozen?.holds() ?? false;
+  const scopes: Scope[] = [{ id: "household", kind: "household", policy: household.policy, frozen: whole }];
   if (unlock) scopes.push(unlock);
   const policy = household.agents.get(agent);
   // A socket outlives its agent's place in the policy until the next start: nothing passes there.
   const gone = !policy && agent !== DEFAULT_AGENT;
-  if (policy || gone) {
-    scopes.push({ id: `agent:${agent}`, kind: "agent", policy: policy ?? NO_RULES, frozen: gone });
+  const stopped = gone || (frozen?.holds(agent) ?? false);
+  if (policy || stopped) {
+    scopes.push({ id: `agent:${agent}`, kind: "agent", policy: policy ?? NO_RULES, frozen: stopped });
   }
   return session ? [...scopes, session] : scopes;
 }
 
 const NO_RULES: Policy = { budgets: [], counters: [], needsSite: false };
-
-const sessionScope = (id: string, policy: Policy, endsAt: number): Scope => ({
-  id: `session:${id}`,
-  kind: "session",
-  policy,
-  endsAt,
-  frozen: false,
-});
 
 function storedPolicy(ledger: Ledger): AppliedPolicy | undefined {
   const newest = ledger.select("SELECT version, seq FROM policies ORDER BY version DESC LIMIT 1").get() as

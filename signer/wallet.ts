@@ -11,6 +11,7 @@ import { type SigningPart, decode, wipe } from "../vault/signing.ts";
 import { latestFacts } from "./decide.ts";
 import { Keyring, publicAccount } from "./keyring.ts";
 import type { Ledger } from "./ledger/ledger.ts";
+import { Live } from "./live.ts";
 import { Scopes } from "./scopes.ts";
 import { Turns } from "./turns.ts";
 
@@ -31,6 +32,7 @@ export class Wallet {
   readonly ledger: Ledger;
   readonly rails: ReadonlyMap<string, Rail>;
   readonly scopes: Scopes;
+  readonly live: Live;
   /** What status tells of how this process is shut in. */
   readonly protections: () => Protections;
   readonly keyring = new Keyring();
@@ -45,6 +47,7 @@ export class Wallet {
     this.protections = protections;
     this.rails = rails;
     this.scopes = new Scopes(ledger);
+    this.live = new Live(ledger, ledger.latest());
     this.#known = knownVault(ledger);
   }
 

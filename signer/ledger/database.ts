@@ -35,6 +35,9 @@ const MIGRATIONS: readonly string[] = [
   `
   ALTER TABLE payments ADD COLUMN
     state TEXT NOT NULL DEFAULT 'reserved' CHECK (state IN ('reserved', 'settled', 'released'));
+
+  -- Agents that sign nothing until an operator lifts it, '*' for all; seq is the row that says so.
+  CREATE TABLE frozen (agent TEXT PRIMARY KEY, seq INTEGER NOT NULL) STRICT, WITHOUT ROWID;
   `,
 ];
 

@@ -13,6 +13,8 @@ export interface ReservationFields {
   readonly from: string;
   /** The exact bytes to sign. */
   readonly draft: Uint8Array;
+  /** Micro-USD. */
+  readonly usd: string;
   /** Unix seconds. */
   readonly expires: number;
 }

@@ -42,6 +42,8 @@ beforeAll(async () => {
   now += 120_000;
   await signer.sign(intent("1"), { session });
   for (let i = 0; i < 12; i++) await signer.sign(intent(`d${i}`, { amount: "90000000" }), { session });
+  await operatorCall(signer.operator, "agent.freeze", {});
+  await operatorCall(signer.operator, "agent.unfreeze", {});
   await agentCall(agent, "session.close", { session });
   await signer.apply({ version: 1, perDayMax: "5.00", perWeekMax: "9.00" });
   await signer.lock();

@@ -5,10 +5,10 @@ import { createConnection } from "node:net";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { connectSigner } from "../../client/signer.ts";
-import { AGENT_METHODS, OPERATOR_METHODS } from "../../protocol/methods.ts";
+import { AGENT_METHODS, DESK_METHODS, OPERATOR_METHODS } from "../../protocol/methods.ts";
 import { MAX_REPLY_BYTES, MAX_REQUEST_BYTES } from "../../protocol/rpc.ts";
 import { MAX_IN_FLIGHT } from "../../signer/sockets/connection.ts";
-import { SESSIONS_PER_DAY } from "../../signer/scopes.ts";
+import { SESSIONS_PER_DAY } from "../../signer/sessions.ts";
 import { type Signer, SignerHome } from "../counterparts/signer.ts";
 import { blocksOf, readPage, sectionsOf } from "./page.ts";
 
@@ -16,9 +16,9 @@ const page = readPage("docs/protocol.md");
 const AS_OPERATOR = ", as the operator";
 
 /** Methods of one role; those that it shares with the agents are told apart by their heading. */
-const documented = (role: "agent" | "operator"): string[] => {
-  const [, ofAgent = "", ofOperator = ""] = page.split(/^## Methods of (?:an agent|the operator)$/m);
-  const part = role === "agent" ? ofAgent : (ofOperator.split(/^## /m)[0] ?? "");
+const documented = (role: "agent" | "operator" | "desk"): string[] => {
+  const heading = { agent: "an agent", operator: "the operator", desk: "a desk" }[role];
+  const part = page.split(`\n## Methods of ${heading}\n`)[1]?.split(/^## /m)[0] ?? "";
   return [...sectionsOf(part).keys()].map((name) => name.replace(AS_OPERATOR, ""));
 };
 
@@ -28,6 +28,8 @@ describe("docs/protocol.md", () => {
     const shared = Object.keys(OPERATOR_METHODS).filter((name) => name in AGENT_METHODS);
     const listed = [...documented("operator"), ...shared.filter((name) => name !== "payment.quote")];
     expect(listed.sort()).toEqual(Object.keys(OPERATOR_METHODS).sort());
+    const ofDesk = Object.keys(DESK_METHODS).filter((name) => !(name in OPERATOR_METHODS));
+    expect(documented("desk").sort()).toEqual(ofDesk.sort());
   });
 
   const sections = [...sectionsOf(page)].filter(([name]) => name.includes("."));
@@ -37,6 +39,7 @@ describe("docs/protocol.md", () => {
     const methods: Readonly<Record<string, (typeof OPERATOR_METHODS)["payment.quote"]>> = {
       ...(asOperator ? {} : AGENT_METHODS),
       ...(asOperator || !(name in AGENT_METHODS) ? OPERATOR_METHODS : {}),
+      ...(name in OPERATOR_METHODS || name in AGENT_METHODS ? {} : DESK_METHODS),
     } as never;
     const method = methods[name]!;
     const blocks = blocksOf(text);
