@@ -19,6 +19,16 @@ export class Clients {
   declined = 0;
   #next = 0;
 
+  /** The same knowledge, for another future. */
+  copy(): Clients {
+    const copy = new Clients();
+    for (const [name, payload] of this.held) copy.held.set(name, payload);
+    copy.heads.push(...this.heads);
+    copy.unanswered = [...this.unanswered];
+    copy.#next = this.#next;
+    return copy;
+  }
+
   /** A name that was not asked for yet. */
   nextName(): number {
     return this.#next++;

@@ -2,11 +2,11 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { agentCall } from "../../client/signer.ts";
-import { SignerHome, type SignerProcess, StartFailed } from "../counterparts/signer.ts";
+import { SignerHome, type SignerProcess } from "../counterparts/signer.ts";
 import { document } from "../signer/intents.ts";
 import { CENT, Clients } from "./clients.ts";
 import { Fault, faultsImpossible } from "./fault.ts";
-import { errorCode } from "./outcome.ts";
+import { startFailure, unlessUnreachable } from "./outcome.ts";
 import { Random } from "./random.ts";
 import { type Conditions, type Evidence, type Row, grouped } from "./row.ts";
 import { STEPS } from "./steps.ts";
@@ -127,8 +127,9 @@ class Home {
       if (this.isSpent && end.code === 0) return false;
       assert.deepEqual(end, { code: null, signal: "SIGKILL" }, output);
     } catch (error) {
-      if (!(error instanceof StartFailed) || error.exit !== null) throw error;
-      output = error.output;
+      const failure = startFailure(error);
+      if (failure.exit !== null) throw failure;
+      output = failure.output;
     }
     const cause = death.cause(output);
     assert.ok(cause !== undefined, `it died of something else: ${output}`);
@@ -227,8 +228,4 @@ function callDeath(fault: Fault, random: Random): Death {
       return call && `${call.op} ${call.file}`;
     },
   };
-}
-
-function unlessUnreachable(error: unknown): void {
-  if (errorCode(error) !== "SIGNER_UNREACHABLE") throw error;
 }

@@ -1,5 +1,6 @@
 // Every row of the table, in its order.
+import { disk } from "./disk.ts";
 import { kills } from "./kills.ts";
 import type { Row } from "./row.ts";
 
-export const ROWS: readonly Row[] = [kills];
+export const ROWS: readonly Row[] = [kills, disk];
