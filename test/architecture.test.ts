@@ -80,7 +80,7 @@ const ONE_PLACE: readonly (readonly [act: string, pattern: RegExp, places: reado
   ["sign a payment", /\bsignReservation\b/, ["signer/sign.ts", "signer/pay.ts"]],
   ["ask a rail for a signature", /\brail\.sign\b/, ["signer/sign.ts"]],
   ["open a database", /\bDatabaseSync\b/, ["signer/ledger/"]],
-  ["attach a database", /\bATTACH\b/i, []],
+  ["attach a database", /\bATTACH\b/i, ["signer/ledger/sqlite.ts"]],
   ["read the environment", /\bprocess\.env\b/, ["client/paths.ts", "signer/main.ts", "bin/x402-signer.ts"]],
   ["run a string as code", /\beval\(|new Function\(/, []],
   ["read decimals as floats", /\bparseFloat\b|\.toFixed\(/, []],

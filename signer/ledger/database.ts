@@ -1,8 +1,9 @@
 // The SQLite file: how it is opened, its tables, and how an older one is brought up to date.
 // WAL with synchronous=FULL: a COMMIT returns after the fsync of the log (sqlite.org/wal.html, "Durability").
 import { randomBytes } from "node:crypto";
-import { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
 import { X402Error } from "../../protocol/errors.ts";
+import { openSqlite } from "./sqlite.ts";
 
 // One entry per schema version, each applied in a transaction of its own. Never edited after a release.
 const MIGRATIONS: readonly string[] = [
@@ -49,7 +50,7 @@ export const SCHEMA_VERSION = MIGRATIONS.length;
  * it open.
  */
 export function openDatabase(file: string): DatabaseSync {
-  const db = new DatabaseSync(file);
+  const db = openSqlite(file);
   try {
     // Exclusive: another program that opens the file, to look or to write, is refused instead of being in our way.
     // The default limit of 1000 pages would put a checkpoint of the log into every few dozen commits.

@@ -4,8 +4,9 @@
 // the process, however that ends. The file holds nothing and is opened nowhere else, because a POSIX lock is lost as
 // soon as the same process closes any other descriptor of that file.
 import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
 import { type Code, X402Error } from "../../protocol/errors.ts";
+import { openSqlite } from "./sqlite.ts";
 
 export interface FolderLock {
   release(): void;
@@ -18,7 +19,7 @@ export function lockFolder(folder: string, taken: Code): FolderLock {
   const file = join(folder, "lock");
   let db: DatabaseSync | undefined;
   try {
-    db = new DatabaseSync(file);
+    db = openSqlite(file);
     db.exec("PRAGMA locking_mode=EXCLUSIVE; PRAGMA busy_timeout=0; BEGIN EXCLUSIVE");
   } catch (error) {
     db?.close();
