@@ -1,6 +1,7 @@
 // x402-vault export: the recovery phrase and imported keys, for a human who asked twice.
 import type { Command } from "commander";
 import { X402Error } from "../../protocol/errors.ts";
+import { IMPORTED } from "../../vault/accounts.ts";
 import { Secret } from "../../vault/secret.ts";
 import type { OpenVault } from "../../vault/vault.ts";
 import { askText, confirm, show } from "../prompt.ts";
@@ -37,16 +38,19 @@ async function exportWallet(options: Options): Promise<void> {
   }
 }
 
-/** One line each: "phrase <words>", "key <rail> <address> <hex>". */
+/** One line each: "phrase <words>", its accounts "account <rail> <address> <path>", "key <rail> <address> <hex>". */
 function secretsOf(vault: OpenVault): (string | Secret)[] {
   const phrase = vault.phrase();
   const words = phrase === undefined ? [] : ["phrase ", phrase, "\n"];
+  const accounts = vault.addresses
+    .filter(({ origin }) => origin !== IMPORTED)
+    .map(({ rail, address, origin }) => `account ${rail} ${address} ${origin}\n`);
   const keys = vault.imports().flatMap(({ rail, address, key }) => {
     const digits = key.use(hexDigits);
     key.wipe();
     return [`key ${rail} ${address} `, digits, "\n"];
   });
-  return [...words, ...keys];
+  return [...words, ...accounts, ...keys];
 }
 
 const HEX = Buffer.from("0123456789abcdef");

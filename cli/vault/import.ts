@@ -3,11 +3,12 @@
 // In a vault that pays already a key needs --replace, because from then on payments leave from another address. The
 // account before it stays, retired: the signer may have to repeat what it signed.
 import { existsSync } from "node:fs";
-import type { Command } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
 import { X402Error } from "../../protocol/errors.ts";
 import { evmFromKey } from "../../vault/accounts.ts";
 import { entropyOf } from "../../vault/phrase.ts";
 import { Secret } from "../../vault/secret.ts";
+import { MAX_ACCOUNTS } from "../../vault/signing.ts";
 import { type Wallet, assertVacant, create, readHeader } from "../../vault/vault.ts";
 import { askSecret } from "../prompt.ts";
 import { print, say } from "../terminal.ts";
@@ -17,7 +18,11 @@ import { costOption, passphraseOption, vaultOption } from "./options.ts";
 import { newPassphrase, openVault } from "./passphrase.ts";
 import { readSecret } from "./secret-file.ts";
 
-type Options = VaultOptions & PassphraseOptions & CostOptions & { from?: string; replace?: true };
+interface Options extends VaultOptions, PassphraseOptions, CostOptions {
+  from?: string;
+  replace?: true;
+  accounts?: number;
+}
 
 export const addImport = (vault: Command): Command =>
   vault
@@ -31,9 +36,16 @@ export const addImport = (vault: Command): Command =>
       "--replace",
       "into a vault that is there: the key pays from now on, the account before it retires",
     )
+    .option("--accounts <n>", "how many accounts of the phrase were used; the last one pays", parseAccounts)
     .addOption(passphraseOption())
     .addOption(costOption())
     .action(importWallet);
+
+function parseAccounts(text: string): number {
+  const count = /^[1-9][0-9]?$/.test(text) ? Number(text) : 0;
+  if (count >= 1 && count <= MAX_ACCOUNTS) return count;
+  throw new InvalidArgumentError(`1 to ${MAX_ACCOUNTS}, as the paper says beside the words`);
+}
 
 async function importWallet(words: readonly string[], options: Options): Promise<void> {
   assertUse(words, options);
@@ -41,7 +53,10 @@ async function importWallet(words: readonly string[], options: Options): Promise
   else await makeVault(options);
 }
 
-function assertUse(words: readonly string[], { from, passphraseFile, replace, vault }: Options): void {
+function assertUse(
+  words: readonly string[],
+  { from, passphraseFile, replace, accounts, vault }: Options,
+): void {
   if (words.length > 0) {
     throw new X402Error(
       "USAGE",
@@ -55,6 +70,8 @@ function assertUse(words: readonly string[], { from, passphraseFile, replace, va
     throw new X402Error("USAGE", "stdin can be the wallet or the passphrase, not both");
   }
   if (!existsSync(vault)) return;
+  if (accounts !== undefined)
+    throw new X402Error("VAULT_EXISTS", "--accounts is for a vault that is made from a phrase");
   const paying = readHeader(vault).accounts.find(({ retired }) => !retired)?.address ?? "nowhere";
   if (replace !== true) {
     throw new X402Error("VAULT_EXISTS", `it pays from ${paying}`, {
@@ -67,9 +84,13 @@ async function makeVault(options: Options): Promise<void> {
   assertVacant(options.vault);
   const wallet = await readWallet(options);
   using _secret = "entropy" in wallet ? wallet.entropy : wallet.key;
+  if (options.accounts !== undefined && "key" in wallet) {
+    throw new X402Error("USAGE", "a key is one account; --accounts is for a phrase");
+  }
   using passphrase = await newPassphrase(options.passphraseFile);
-  using made = await create(options.vault, passphrase, { wallet, cost: options.kdf });
-  print(made.addresses[0]?.address);
+  const { kdf: cost, accounts } = options;
+  using made = await create(options.vault, passphrase, { wallet, cost, ...(accounts && { accounts }) });
+  print(made.addresses.find(({ retired }) => !retired)?.address);
   sayNext(options);
 }
 

@@ -25,6 +25,9 @@ export const vaultOption = (): Option =>
 export const passphraseOption = (): Option =>
   new Option("--passphrase-file <file>", "read the passphrase from a file (- for stdin) instead of asking");
 
+export const wordsOption = (): Option =>
+  new Option("--words-to <file>", "write the words to a new private file instead of showing and asking them");
+
 export const costOption = (): Option =>
   new Option("--kdf <MiB,passes,lanes>", "what one try of a passphrase costs (argon2id)")
     .argParser(parseCost)

@@ -12,21 +12,39 @@ const TRIES = 3;
 const HOW_TO_CHOOSE = "take five words at random from a list, or 16 characters from a password manager";
 
 /** Opens the vault. At a terminal a wrong passphrase may be typed again; the vault's other faults come first. */
-export async function openVault(path: string, { passphraseFile }: PassphraseOptions): Promise<OpenVault> {
+export async function openVault(path: string, options: PassphraseOptions): Promise<OpenVault> {
+  const { vault, passphrase } = await unsealVault(path, options);
+  passphrase.wipe();
+  return vault;
+}
+
+export interface Unsealed {
+  readonly vault: OpenVault;
+  readonly passphrase: Secret;
+}
+
+/** The same, for what has to wrap a key under the passphrase again. The caller wipes it. */
+export async function unsealVault(path: string, { passphraseFile }: PassphraseOptions): Promise<Unsealed> {
   readHeader(path);
-  if (passphraseFile !== undefined) {
-    using passphrase = readSecret(passphraseFile, "the passphrase");
-    return await open(path, passphrase);
-  }
+  if (passphraseFile !== undefined) return await tryOpen(path, readSecret(passphraseFile, "the passphrase"));
   for (let left = TRIES; ; left--) {
-    using passphrase = await askSecret("Passphrase: ");
+    const passphrase = await askSecret("Passphrase: ");
     try {
-      return await open(path, passphrase);
+      return await tryOpen(path, passphrase);
     } catch (error) {
       const wrong = error instanceof X402Error && error.code === "VAULT_PASSPHRASE";
       if (!wrong || left === 1) throw error;
       say("That is not the passphrase. Try again.");
     }
+  }
+}
+
+async function tryOpen(path: string, passphrase: Secret): Promise<Unsealed> {
+  try {
+    return { vault: await open(path, passphrase), passphrase };
+  } catch (error) {
+    passphrase.wipe();
+    throw error;
   }
 }
 

@@ -298,36 +298,6 @@ describe("a full disk", () => {
   });
 });
 
-describe("rotate", () => {
-  it("changes the passphrase and says what that does not do", async () => {
-    await importJunk();
-    const fresh = file("fresh", "a new passphrase");
-    const done = await vault(home, ["rotate", ...passphrase(), "--new-passphrase-file", fresh]);
-    expect(done.status).toBe(0);
-    expect((await vault(home, ["check", join(home, "vault.enc"), "--no-passphrase"])).stdout).toContain(
-      "19 MiB",
-    );
-    expect(done.stderr).toContain("Copies of the old file still open with the old passphrase");
-    const path = join(home, "vault.enc");
-    expect((await vault(home, ["check", path, ...passphrase()])).status).toBe(1);
-    expect((await vault(home, ["check", path, "--passphrase-file", fresh])).status).toBe(0);
-  });
-
-  it("with a wrong passphrase or a bad new one changes nothing", async () => {
-    await importJunk();
-    const before = readFileSync(join(home, "vault.enc"));
-    const wrong = ["--passphrase-file", file("wrong", "not the passphrase")];
-    const fresh = ["--new-passphrase-file", file("fresh", "a new passphrase")];
-    const refused = await vault(home, ["rotate", ...wrong, ...fresh, ...CHEAP]);
-    expect(refused.status).toBe(1);
-    expect(refused.stderr).toBe("x402-vault: wrong passphrase\n  nothing was changed; try again\n");
-    const short = ["--new-passphrase-file", file("short", "short")];
-    expect((await vault(home, ["rotate", ...passphrase(), ...short, ...CHEAP])).status).toBe(2);
-    expect(readFileSync(join(home, "vault.enc"))).toEqual(before);
-    expect(readdirSync(home)).toEqual(["vault.enc"]);
-  });
-});
-
 describe("check", () => {
   it("proves a copy under any name, and reads the file's own words without a passphrase", async () => {
     await importJunk();
