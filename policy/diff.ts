@@ -146,14 +146,23 @@ const itemText = (item: object): string =>
     .map(([key, value]) => `${key} ${typeof value === "object" ? canonicalJson(value) : String(value)}`)
     .join(", ");
 
-type Agents = Readonly<Record<string, RulesDocument>>;
+/** Without one, whoever the socket's mode lets in may use it. */
+function uidEffect(from: Scalar, to: Scalar): Effect {
+  if (from === undefined) return "tighter";
+  return to === undefined ? "looser" : "neither";
+}
+
+type Agents = NonNullable<PolicyDocument["agents"]>;
 
 function diffAgents(from: Agents, to: Agents): Change[] {
   const names = [...new Set([...Object.keys(from), ...Object.keys(to)])].sort();
   return names.flatMap((name) => {
     const path = `agents.${name}`;
     const [a, b] = [from[name], to[name]];
-    if (a && b) return diffRules(`${path}.`, a, b);
+    if (a && b) {
+      const who = scalar(`${path}.uid`, a.uid?.toString(), b.uid?.toString(), uidEffect);
+      return [...who, ...diffRules(`${path}.`, a, b)];
+    }
     // An agent that is not named may pay nothing, but for the default one: without rules of its own it has only the
     // household's.
     const [named, gone] =

@@ -146,6 +146,12 @@ function canonicalValidity(value: string): string | undefined {
   return fits ? formatDuration(seconds) : undefined;
 }
 
+/** The user that may use the agent's socket; (uid_t) -1 is nobody. */
+const uid = z.int({ error: "must be a user's number such as 1000" }).min(0).max(0xffff_fffe);
+
+/** An agent: its own rules, and who it is. */
+const agentSchema = rulesSchema.extend({ uid: uid.optional() });
+
 export const documentSchema = z.strictObject({
   version,
   timezone: text(canonicalTimezone, 'must be an IANA time zone such as "Europe/Athens"').optional(),
@@ -153,7 +159,7 @@ export const documentSchema = z.strictObject({
   maxValidity: text(canonicalValidity, 'must be a duration from 30s to 1d such as "10m"').optional(),
   assets: z.array(assetSchema, { error: "must be a list" }).max(MAX_ASSETS).optional(),
   agents: z
-    .record(agentNameSchema, rulesSchema)
+    .record(agentNameSchema, agentSchema)
     .refine((agents) => Object.keys(agents).length <= MAX_AGENTS, `must be at most ${MAX_AGENTS}`)
     .optional(),
 });

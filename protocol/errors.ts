@@ -107,6 +107,10 @@ export const CODES = {
     "no such method on this socket",
     "see docs/protocol.md for the methods of each role",
   ),
+  CALLER_NOT_ALLOWED: refuse(
+    "this user may not use this socket",
+    "see docs/deployment.md for who may use which",
+  ),
   LINE_TOO_LONG: refuse("the request line is too long", "keep a request within 64 KiB"),
   INTENT_CONFLICT: refuse("this intent id was used for another payment", "use a new id for a new payment"),
   AGENT_UNKNOWN: refuse("the policy names no such agent", "x402-policy show lists the agents"),
@@ -119,11 +123,6 @@ export const CODES = {
     "send at most 1 MiB, or a string, buffer or form instead of a stream",
   ),
   USAGE: refuse("wrong use", "run the command with --help"),
-
-  CALLER_NOT_ALLOWED: refuse(
-    "this user may not use this socket",
-    "the operator decides who may: the socket's mode and group, uid in the policy, --operator-uid",
-  ),
 
   // Not now: nothing is wrong with the request.
   SIGNER_LOCKED: later("the signer is locked", "the operator runs x402-vault unlock"),

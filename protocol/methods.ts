@@ -2,6 +2,7 @@
 // docs/protocol.md shows each with an example.
 import { z } from "zod";
 import { intentSchema } from "./intent.ts";
+import { metricsSchema, observedRowSchema } from "./observed.ts";
 import {
   agentNameSchema,
   isoSchema,
@@ -144,6 +145,13 @@ export const OBSERVER_METHODS = {
     params: z.strictObject({ agent: agentNameSchema.optional() }),
     result: budgetResult,
   },
+  "history.list": {
+    params: z.strictObject({ agent: agentNameSchema.optional(), since: isoSchema.optional(), ...pageSchema }),
+    result: z.strictObject({ payments: z.array(observedRowSchema), next: z.int().optional() }),
+  },
+  /** From now on the connection gets notifications `event`, with a signerEventSchema each. */
+  "events.subscribe": { params: empty, result: empty },
+  "metrics.get": { params: empty, result: metricsSchema },
 } as const;
 
 type Methods = typeof AGENT_METHODS & typeof OPERATOR_METHODS;

@@ -43,6 +43,10 @@ export const encodeRequest = (id: RpcId, method: string, params: unknown): strin
 export const encodeResult = (id: RpcId, result: unknown): string =>
   `${JSON.stringify({ jsonrpc: "2.0", id, result })}\n`;
 
+/** From the signer to a subscriber: JSON-RPC 2.0, section 4.1. */
+export const encodeNotification = (method: string, params: object): string =>
+  `${JSON.stringify({ jsonrpc: "2.0", method, params })}\n`;
+
 /** JSON-RPC's own numbers for its own failures (specification, section 5.1), -32000 for everything else. */
 function rpcNumber(code: Code): number {
   if (code === "METHOD_NOT_FOUND") return -32601;

@@ -2,7 +2,7 @@
 import type { PaymentIntent } from "../protocol/intent.ts";
 import { AGENT_METHODS, type SignParams } from "../protocol/methods.ts";
 import { history } from "./history.ts";
-import type { DecisionLog } from "./log.ts";
+import type { Journal } from "./journal.ts";
 import { pay } from "./pay.ts";
 import { quoteAll } from "./quote.ts";
 import { scopeStates, status } from "./report.ts";
@@ -11,7 +11,7 @@ import type { Wallet } from "./wallet.ts";
 
 type InSession = { session?: string };
 
-export const agentRole = (wallet: Wallet, agent: string, log: DecisionLog): Role => ({
+export const agentRole = (wallet: Wallet, agent: string, journal: Journal): Role => ({
   schemas: AGENT_METHODS,
   handlers: {
     "signer.status": (_: object, caller: Caller) => status(wallet, wallet.scopes.chain(agent), caller, agent),
@@ -26,9 +26,9 @@ export const agentRole = (wallet: Wallet, agent: string, log: DecisionLog): Role
     },
     "payment.quote": ({ intents, session }: { intents: PaymentIntent[] } & InSession) =>
       quoteAll(wallet, intents, { agent, ...(session === undefined ? {} : { session }) }),
-    "payment.sign": async (params: SignParams) => {
+    "payment.sign": async (params: SignParams, caller: Caller) => {
       const result = await pay(wallet, agent, params);
-      log.decision(agent, params.intent, result);
+      journal.decision(agent, params.intent, result, caller);
       return result;
     },
     "budget.get": ({ session }: InSession) => ({

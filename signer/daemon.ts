@@ -3,14 +3,25 @@ import { chmodSync, lstatSync, mkdirSync, realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { isOver } from "../policy/counters.ts";
 import { X402Error } from "../protocol/errors.ts";
-import { DESK_SOCKET, OBSERVER_SOCKET, OPERATOR_SOCKET, agentSocketName } from "../protocol/places.ts";
+import {
+  DESK_SOCKET,
+  OBSERVER_SOCKET,
+  OPERATOR_SOCKET,
+  agentOfSocket,
+  agentSocketName,
+} from "../protocol/places.ts";
 import { VERSION } from "../protocol/version.ts";
+import { admissionOf } from "./admission.ts";
+import { Feed } from "./feed.ts";
+import { Journal } from "./journal.ts";
 import { asDamage } from "./ledger/database.ts";
 import { Ledger } from "./ledger/ledger.ts";
 import { type FolderLock, lockFolder } from "./ledger/lock.ts";
 import { createLog } from "./log.ts";
+import { Metrics } from "./metrics.ts";
 import { RAILS } from "./rails.ts";
-import { rolesOf } from "./roles.ts";
+import { rolesOf, socketNames } from "./roles.ts";
+import { connectionsPerSocket } from "./sockets/crowd.ts";
 import { type Listener, listen } from "./sockets/listen.ts";
 import type { Peer, Role } from "./sockets/role.ts";
 import { type Protections, Wallet } from "./wallet.ts";
@@ -23,6 +34,8 @@ export interface DaemonOptions {
   /** Unix milliseconds. */
   readonly clock?: () => number;
   readonly log?: (lines: string) => void;
+  /** Lines that `log` could not keep, for the metrics. */
+  readonly droppedLogLines?: () => number;
   /** A connection that finishes no line for so long, and waits for nothing, is closed. */
   readonly idleMs?: number;
   /** After a failed write: nothing more is signed, and the process has to end. */
@@ -73,16 +86,20 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   };
   try {
     privateFolder(options.home);
-    privateFolder(options.sockets);
-    if (realpathSync(options.home) === realpathSync(options.sockets))
-      throw new X402Error("USAGE", "state and sockets need a folder each");
     locks.push(lockFolder(options.home, "HOME_IN_USE"));
-    locks.push(lockFolder(options.sockets, "SOCKET_IN_USE"));
+    if (!options.inherited) locks.push(lockSockets(options));
     return await open(options, closing, closeAll);
   } catch (error) {
     await closeAll().catch(() => undefined); // the first failure is the one to tell
     throw error;
   }
+}
+
+function lockSockets({ home, sockets }: DaemonOptions): FolderLock {
+  privateFolder(sockets);
+  if (realpathSync(home) === realpathSync(sockets))
+    throw new X402Error("USAGE", "state and sockets need a folder each");
+  return lockFolder(sockets, "SOCKET_IN_USE");
 }
 
 async function open(
@@ -91,7 +108,8 @@ async function open(
   closeAll: () => Promise<void>,
 ): Promise<Daemon> {
   const clock = options.clock ?? Date.now;
-  const log = createLog(options.log ?? (() => undefined), clock);
+  const watchers = watchersOf(options, clock);
+  const { log, journal } = watchers;
   closing.push(() => {
     log.flush();
   });
@@ -99,7 +117,7 @@ async function open(
     log.flush();
     options.onFault?.(error);
   };
-  const wallet = openWallet({ ...options, onFault }, clock);
+  const wallet = openWallet({ ...options, onFault }, clock, watchers);
   closing.push(() => {
     wallet.ledger.close();
   });
@@ -107,34 +125,58 @@ async function open(
     wallet.lock("the signer stopped");
   });
   wallet.ledger.record("signer.started", { version: VERSION });
-  const names = wallet.scopes.agents();
-  closing.push(await listenAll(options, rolesOf(wallet, names, log)));
+  const sockets = options.inherited ? [...options.inherited.keys()] : socketNames(wallet.scopes.agents());
+  const uidOf = (agent: string): number | undefined => wallet.scopes.policy?.document.agents?.[agent]?.uid;
+  const around = { journal, watched: watchers, admissionOf: admissionOf(options, uidOf) };
+  closing.push(await listenAll(options, rolesOf(wallet, sockets, around), journal));
   options.seal?.();
-  log.event("listening", { version: VERSION, agents: names });
-  const pathOf = (name: string): string => join(options.sockets, name);
+  const agents = sockets.flatMap((socket) => agentOfSocket(socket) ?? []);
+  log.event("listening", { version: VERSION, agents });
+  return { ...pathsOf(options, agents), close: closeAll };
+}
+
+function watchersOf(options: DaemonOptions, clock: () => number) {
+  const log = createLog(options.log ?? (() => undefined), clock);
+  const counts = new Metrics();
+  const feed = new Feed();
+  const metrics = () => ({
+    at: new Date(clock()).toISOString(),
+    ...counts.snapshot(),
+    subscribers: feed.subscribers,
+    droppedLogLines: options.droppedLogLines?.() ?? 0,
+  });
+  return { log, counts, feed, metrics, journal: new Journal({ log, metrics: counts, feed, clock }) };
+}
+
+function pathsOf({ sockets }: DaemonOptions, agents: readonly string[]): Omit<Daemon, "close"> {
+  const pathOf = (name: string): string => join(sockets, name);
   return {
-    agents: new Map(names.map((name) => [name, pathOf(agentSocketName(name))])),
+    agents: new Map(agents.map((name) => [name, pathOf(agentSocketName(name))])),
     operator: pathOf(OPERATOR_SOCKET),
     desk: pathOf(DESK_SOCKET),
     observer: pathOf(OBSERVER_SOCKET),
-    close: closeAll,
   };
 }
 
 /** Opens every role's socket, or none. Returns what closes them. */
 async function listenAll(
-  { sockets, idleMs = IDLE_MS, peerOf }: DaemonOptions,
+  { sockets, inherited, idleMs = IDLE_MS, peerOf }: DaemonOptions,
   roles: ReadonlyMap<string, Role>,
+  journal: Journal,
 ): Promise<() => Promise<void>> {
   const listeners: Listener[] = [];
   const closeListeners = async (): Promise<void> => {
     await Promise.all(listeners.map((listener) => listener.close()));
   };
+  const maxConnections = connectionsPerSocket(roles.size);
   try {
     for (const [name, role] of roles) {
+      const fd = inherited?.get(name);
       const path = join(sockets, name);
-      privateFolder(dirname(path));
-      listeners.push(await listen({ path, role, idleMs, peerOf }));
+      if (fd === undefined) privateFolder(dirname(path));
+      const on = fd === undefined ? { path } : { fd };
+      const watch = journal.watch(name);
+      listeners.push(await listen({ on, role, idleMs, peerOf, maxConnections, watch }));
     }
   } catch (error) {
     await closeListeners();
@@ -143,7 +185,11 @@ async function listenAll(
   return closeListeners;
 }
 
-function openWallet(options: DaemonOptions, clock: () => number): Wallet {
+function openWallet(
+  options: DaemonOptions,
+  clock: () => number,
+  { journal, counts }: ReturnType<typeof watchersOf>,
+): Wallet {
   // What the ledger calls back needs the wallet, which is made over the ledger.
   const made: { wallet?: Wallet } = {};
   const ledger = Ledger.open(options.home, {
@@ -151,6 +197,12 @@ function openWallet(options: DaemonOptions, clock: () => number): Wallet {
     isOver: (key, bucket, now) =>
       isOver(key, bucket, now) || made.wallet?.scopes.hasEnded(key, bucket) === true,
     attest: (payload) => made.wallet?.keyring.attest("x402-checkpoint", payload),
+    onRecord: (kind, fields) => {
+      journal.recorded(kind, fields);
+    },
+    onCommit: (payments, ms) => {
+      counts.commit(payments, ms);
+    },
     onFault: (error) => {
       made.wallet?.keyring.lock();
       options.onFault?.(error);

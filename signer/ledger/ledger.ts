@@ -20,23 +20,13 @@ import { Clock } from "./clock.ts";
 import { Counters } from "./counters.ts";
 import { asDamage, ledgerId, openDatabase, upgrade } from "./database.ts";
 import { HeadFile } from "./head.ts";
+import type { LedgerOptions } from "./options.ts";
 import { Payments } from "./payments.ts";
 import { FairQueue, type Waiting } from "./queue.ts";
 import { countedFields } from "./rows.ts";
 import { verifyAtStart } from "./start.ts";
 import { PaymentRecord } from "./record.ts";
 import type { Books, Decide, Recorded, Stored, Verdict } from "./verdict.ts";
-
-export interface LedgerOptions {
-  /** Unix milliseconds. */
-  readonly clock: () => number;
-  /** True for a counter whose window is over and will never be read again. */
-  readonly isOver: (key: string, bucket: number, now: number) => boolean;
-  /** Signs a checkpoint; undefined while the signer is locked. */
-  readonly attest?: (payload: object) => string | undefined;
-  /** Called once, when a commit has failed: nothing may be signed any more and the process has to end. */
-  readonly onFault: (error: X402Error) => void;
-}
 
 const MAX_BATCH = 256;
 const ROWS_PER_CHECKPOINT = 10_000;
@@ -162,6 +152,7 @@ export class Ledger {
       also?.(this.#db, seq);
       return seq;
     });
+    this.#options.onRecord?.(kind, fields);
     this.#checkpointIfDue();
     return recorded;
   }
@@ -227,10 +218,12 @@ export class Ledger {
     const settle: (() => void)[] = [];
     try {
       const books = this.books();
+      const began = performance.now();
       this.#transaction(() => {
         for (const waiting of batch) settle.push(this.#decideOne(waiting, books));
         this.#record.countedDeclines(books.now);
       });
+      this.#options.onCommit?.(batch.length, performance.now() - began);
       this.#checkpointIfDue();
     } catch (error) {
       for (const waiting of batch) waiting.reject(error as Error);

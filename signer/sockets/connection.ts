@@ -7,10 +7,12 @@ import {
   MAX_REQUEST_BYTES,
   decodeRequest,
   encodeError,
+  encodeNotification,
   encodeResult,
 } from "../../protocol/rpc.ts";
 import type { RpcId } from "../../protocol/rpc.ts";
-import { type Caller, type Role, dispatch } from "./role.ts";
+import type { Member } from "./crowd.ts";
+import { type Caller, type Peer, type Role, dispatch } from "./role.ts";
 import type { Share } from "./share.ts";
 
 // One commit's worth: more of them begun would only be memory.
@@ -20,25 +22,43 @@ const MAX_WAITING_LINES = 4096;
 
 const ASCII = /^[\x00-\x7f]*$/;
 
-export class Connection {
+/** What the connections of one socket have in common. */
+export interface Shared {
+  readonly role: Role;
+  readonly share: Share;
+  /** Told of every request that ends in an error, with what was thrown. */
+  readonly failed: (error: unknown) => void;
+}
+
+export class Connection implements Member {
+  readonly peer: Peer | undefined;
   readonly #socket: Socket;
-  readonly #role: Role;
+  readonly #shared: Shared;
   readonly #caller: Caller;
-  readonly #share: Share;
   readonly #reader = new LineReader(MAX_REQUEST_BYTES);
   readonly #lines: string[] = [];
+  #unsubscribe: (() => void) | undefined;
   #inFlight = 0;
   #outbox = "";
   #paused = false;
   #ended = false;
-  #lastActive: number;
+  #lastActive = Date.now();
 
-  constructor(socket: Socket, role: Role, caller: Caller, share: Share, now: number, done: () => void) {
+  constructor(socket: Socket, peer: Peer | undefined, shared: Shared, done: () => void) {
+    this.peer = peer;
     this.#socket = socket;
-    this.#role = role;
-    this.#caller = caller;
-    this.#share = share;
-    this.#lastActive = now;
+    this.#shared = shared;
+    this.#caller = {
+      ...(peer && { peer }),
+      subscribe: (ended) => {
+        if (this.#unsubscribe)
+          throw new X402Error("INVALID_REQUEST", "this connection is subscribed already");
+        this.#unsubscribe = ended;
+      },
+      notify: (method, params) => {
+        this.#notify(encodeNotification(method, params));
+      },
+    };
     socket.on("data", (chunk: Buffer) => {
       this.#receive(chunk);
     });
@@ -49,10 +69,10 @@ export class Connection {
       this.#ended = true;
       this.#closeIfDone();
     });
-    socket.on("error", () => undefined); // "close" follows
     socket.on("close", () => {
       // What nobody will hear the answer to is not begun: who comes and goes must not leave work behind.
       this.#lines.length = 0;
+      this.#unsubscribe?.();
       done();
     });
   }
@@ -68,12 +88,13 @@ export class Connection {
 
   /** Waits for nothing from the signer. */
   get isIdle(): boolean {
-    return this.inFlight === 0 && this.#outbox === "";
+    return this.inFlight === 0 && this.#outbox === "" && !this.#unsubscribe;
   }
 
   /** Closes a connection that has nothing in flight and has finished no line since `deadline` (unix ms). */
   closeIfIdleSince(deadline: number): void {
-    if (this.inFlight === 0 && this.#lastActive < deadline) this.#socket.destroy();
+    const silent = this.inFlight === 0 && !this.#unsubscribe;
+    if (silent && this.#lastActive < deadline) this.#socket.destroy();
     // Replies that nobody reads hold memory: the same deadline.
     if (this.#socket.writableLength > 0 && this.#lastActive < deadline) this.#socket.destroy();
   }
@@ -104,6 +125,7 @@ export class Connection {
 
   /** After this nothing on the connection can be trusted to be a line. */
   #refuse(error: unknown): void {
+    this.#shared.failed(error);
     this.#ended = true;
     this.#lines.length = 0;
     this.#socket.pause();
@@ -117,7 +139,7 @@ export class Connection {
 
   #pump(): void {
     while (this.#lines.length > 0 && this.#inFlight < MAX_IN_FLIGHT && !this.#clogged()) {
-      if (!this.#share.hasRoom(this.#resume)) break;
+      if (!this.#shared.share.hasRoom(this.#resume, this.peer?.pid)) break;
       const line = this.#lines.shift();
       if (line !== undefined) void this.#answer(line);
     }
@@ -139,16 +161,17 @@ export class Connection {
   async #answer(line: string): Promise<void> {
     let id: RpcId | null = null;
     this.#inFlight += 1;
-    this.#share.take();
+    this.#shared.share.take();
     try {
       const request = decodeRequest(line);
       id = request.id;
-      this.#send(encodeResult(id, await dispatch(this.#role, request, this.#caller)));
+      this.#send(encodeResult(id, await dispatch(this.#shared.role, request, this.#caller)));
     } catch (error) {
+      this.#shared.failed(error);
       this.#send(encodeError(id, asError(error)));
     }
     this.#inFlight -= 1;
-    this.#share.give();
+    this.#shared.share.give();
     // Whoever waits for this reply alone need not wait for the event loop to turn.
     if (this.#inFlight === 0) this.#flush();
     if (this.#lines.length > 0 || this.#ended) this.#pump();
@@ -162,6 +185,11 @@ export class Connection {
         this.#flush();
       });
     this.#outbox += line;
+  }
+
+  #notify(line: string): void {
+    if (this.#clogged()) this.#socket.destroy();
+    else if (!this.#socket.destroyed) this.#send(line);
   }
 
   #flush(): void {

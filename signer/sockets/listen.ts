@@ -1,23 +1,40 @@
-// Opening a role's socket in a folder that this process has locked, and closing it again.
+// Opening a role's socket, in a folder that this process has locked or as it was handed to it, and closing it again.
 import { chmodSync, lstatSync, unlinkSync } from "node:fs";
 import { type Server, type Socket, createConnection, createServer } from "node:net";
 import { X402Error } from "../../protocol/errors.ts";
-import { Connection } from "./connection.ts";
-import type { Caller, Peer, Role } from "./role.ts";
+import { encodeError } from "../../protocol/rpc.ts";
+import { Connection, type Shared } from "./connection.ts";
+import { Crowd } from "./crowd.ts";
+import type { Peer, Role } from "./role.ts";
 import { Share } from "./share.ts";
 
-const MAX_CONNECTIONS = 256;
+const BACKLOG = 4096;
 const SWEEP_MS = 5_000;
 /** How long a signer that stops waits for clients to read their replies. */
 const DRAIN_MS = 2_000;
 
 export interface ListenOptions {
-  readonly path: string;
+  /** Of the socket to make, with mode 0600; or the descriptor of one that somebody else listens on for us. */
+  readonly on: { readonly path: string } | { readonly fd: number };
   readonly role: Role;
   /** A connection that finishes no line for so long, and waits for nothing, is closed. */
   readonly idleMs: number;
+  readonly maxConnections: number;
   /** Asks the kernel who is at the other end of a connected socket's descriptor. */
   readonly peerOf?: ((fd: number) => Peer) | undefined;
+  readonly watch: Watch;
+}
+
+/** Told of what happens on one socket, to log and to count it. */
+export interface Watch {
+  opened(): void;
+  closed(): void;
+  /** A connection that the role does not admit was closed. */
+  refused(peer: Peer | undefined): void;
+  /** A connection was closed because there are too many. */
+  crowded(): void;
+  /** A request ended in an error: what was thrown. */
+  failed(error: unknown): void;
 }
 
 export interface Listener {
@@ -25,69 +42,82 @@ export interface Listener {
   close(): Promise<void>;
 }
 
-/** Listens with mode 0600. Removes a socket that nobody answers on; throws SOCKET_IN_USE for a live one. */
-export async function listen({ path, role, idleMs, peerOf }: ListenOptions): Promise<Listener> {
-  await removeStale(path);
-  const connections = new Set<Connection>();
-  const share = new Share();
+/** Removes a socket that nobody answers on; throws SOCKET_IN_USE for a live one. */
+export async function listen(options: ListenOptions): Promise<Listener> {
+  const { on, role, idleMs, maxConnections, watch } = options;
+  if ("path" in on) await removeStale(on.path);
+  const crowd = new Crowd<Connection>(maxConnections);
+  const shared = {
+    role,
+    share: new Share(),
+    failed: (error: unknown) => {
+      watch.failed(error);
+    },
+  };
   const server = createServer({ allowHalfOpen: true }, (socket) => {
-    accept(socket, { role, caller: callerOf(socket, peerOf), share }, connections);
+    accept(socket, options, shared, crowd);
   });
-  await listening(server, path);
-  chmodSync(path, 0o600);
+  await listening(server, on);
+  if ("path" in on) chmodSync(on.path, 0o600);
   const sweep = setInterval(() => {
-    for (const connection of connections) connection.closeIfIdleSince(Date.now() - idleMs);
+    for (const connection of crowd) connection.closeIfIdleSince(Date.now() - idleMs);
   }, SWEEP_MS).unref();
   return {
     close: () => {
       clearInterval(sweep);
-      return closed(server, connections);
+      return closed(server, crowd);
     },
   };
 }
 
-interface Accepted {
-  readonly role: Role;
-  readonly caller: Caller;
-  readonly share: Share;
-}
-
-/** Node keeps the descriptor to itself, and has no other way to ask about it. */
-function callerOf(socket: Socket, peerOf: ListenOptions["peerOf"]): Caller {
-  const { fd } = (socket as unknown as { _handle: { fd: number } })._handle;
-  return peerOf ? { peer: peerOf(fd) } : {};
-}
-
-function accept(socket: Socket, { role, caller, share }: Accepted, connections: Set<Connection>): void {
-  if (connections.size >= MAX_CONNECTIONS && !makeRoom(connections)) {
+function accept(
+  socket: Socket,
+  { peerOf, watch }: ListenOptions,
+  shared: Shared,
+  crowd: Crowd<Connection>,
+): void {
+  socket.on("error", () => undefined); // "close" follows
+  const caller = peerOf && peerOfSocket(socket, peerOf);
+  if (peerOf && !caller) {
+    socket.destroy(); // gone already, or the kernel does not say: nobody
+    return;
+  }
+  if (shared.role.admits?.(caller) === false) {
+    watch.refused(caller);
+    socket.end(encodeError(null, new X402Error("CALLER_NOT_ALLOWED")));
+    socket.destroySoon();
+    return;
+  }
+  if (!crowd.hasRoomFor(caller)) {
+    watch.crowded();
     socket.destroy();
     return;
   }
-  const connection = new Connection(socket, role, caller, share, Date.now(), () => {
-    connections.delete(connection);
+  const connection = new Connection(socket, caller, shared, () => {
+    crowd.delete(connection);
+    watch.closed();
   });
-  connections.add(connection);
+  crowd.add(connection);
+  watch.opened();
 }
 
-/** Closes the connection that has been idle longest: who only holds connections open must not keep others out. */
-function makeRoom(connections: Set<Connection>): boolean {
-  let oldest: Connection | undefined;
-  for (const other of connections) {
-    if (other.isIdle && (!oldest || other.lastActive < oldest.lastActive)) oldest = other;
+/** Node keeps the descriptor to itself, and has no other way to ask about it. */
+function peerOfSocket(socket: Socket, peerOf: (fd: number) => Peer): Peer | undefined {
+  try {
+    return peerOf((socket as unknown as { _handle: { fd: number } })._handle.fd);
+  } catch {
+    return undefined;
   }
-  if (!oldest) return false;
-  connections.delete(oldest); // at once: its "close" comes after others that are accepted in this turn
-  oldest.destroy();
-  return true;
 }
 
-function listening(server: Server, path: string): Promise<void> {
+function listening(server: Server, on: ListenOptions["on"]): Promise<void> {
+  const name = "path" in on ? on.path : `descriptor ${on.fd}`;
   return new Promise((resolve, reject) => {
     // Stays for life: a connection that cannot be accepted (no descriptors left) is not the end of the others.
     server.on("error", (error: NodeJS.ErrnoException) => {
-      reject(notListening(path, error.code ?? ""));
+      reject(notListening(name, error.code ?? ""));
     });
-    server.listen(path, resolve);
+    server.listen({ ...on, backlog: BACKLOG }, resolve);
   });
 }
 
@@ -99,12 +129,12 @@ function notListening(path: string, code: string): X402Error {
   return new X402Error("INTERNAL", `${path} (${code})`);
 }
 
-function closed(server: Server, connections: Set<Connection>): Promise<void> {
+function closed(server: Server, connections: Iterable<Connection>): Promise<void> {
   return new Promise((resolve) => {
     const drained = setTimeout(() => {
       for (const connection of connections) connection.destroy();
     }, DRAIN_MS);
-    // Node removes the socket's file with the server.
+    // Node removes the file of a socket that it has made with the server.
     server.close(() => {
       clearTimeout(drained);
       resolve();

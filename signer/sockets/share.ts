@@ -11,22 +11,30 @@ export const MAX_IN_FLIGHT_IN_ALL = 1024;
 /** Requests that one connection may begin before the next one that waits. */
 const QUANTUM = 8;
 
+/** Connections of one process wait in one line: many of them get no more turns than one. */
+type Line = Set<() => void>;
+
 export class Share {
-  readonly #waiting = new Set<() => void>();
+  readonly #waiting = new Map<number | undefined, Line>();
   #inFlight = 0;
   #endsAt = 0;
   #running = false;
   /** What the connection that is resumed just now may still begin while others wait. */
   #left = 0;
 
-  /** True while there is room in this turn. Otherwise `resume` is called in a later one, after those that wait. */
-  hasRoom(resume: () => void): boolean {
+  /**
+   * True while there is room in this turn. Otherwise `resume` is called in a later one, after those that wait; `pid`
+   * is the caller's.
+   */
+  hasRoom(resume: () => void, pid: number | undefined): boolean {
     if (!this.#running) this.#beginTurn();
     if (this.#isOpen && (this.#waiting.size === 0 || this.#left > 0)) {
       this.#left -= 1;
       return true;
     }
-    this.#waiting.add(resume);
+    const line = this.#waiting.get(pid);
+    if (line) line.add(resume);
+    else this.#waiting.set(pid, new Set([resume]));
     return false;
   }
 
@@ -57,11 +65,15 @@ export class Share {
 
   #next(): void {
     this.#beginTurn();
-    for (const resume of this.#waiting) {
+    for (const [pid, line] of this.#waiting) {
       if (!this.#isOpen) return;
-      this.#waiting.delete(resume);
+      const [resume] = line;
+      // Back to the end, behind the other processes; what it resumes may wait again.
+      this.#waiting.delete(pid);
+      if (resume) line.delete(resume);
+      if (line.size > 0) this.#waiting.set(pid, line);
       this.#left = QUANTUM;
-      resume();
+      resume?.();
       this.#left = 0;
     }
   }

@@ -1,0 +1,17 @@
+// What a ledger is told when it is opened, and whom it tells.
+import type { X402Error } from "../../protocol/errors.ts";
+
+export interface LedgerOptions {
+  /** Unix milliseconds. */
+  readonly clock: () => number;
+  /** True for a counter whose window is over and will never be read again. */
+  readonly isOver: (key: string, bucket: number, now: number) => boolean;
+  /** Signs a checkpoint; undefined while the signer is locked. */
+  readonly attest?: (payload: object) => string | undefined;
+  /** Told of each row that is no payment, when it is on disk. */
+  readonly onRecord?: (kind: string, fields: object) => void;
+  /** Told of each commit of payments: how many, and milliseconds from its first row to the disk. */
+  readonly onCommit?: (payments: number, ms: number) => void;
+  /** Called once, when a commit has failed: nothing may be signed any more and the process has to end. */
+  readonly onFault: (error: X402Error) => void;
+}
