@@ -1,6 +1,7 @@
 // Every row of the table, in its order.
+import { cap } from "./cap.ts";
 import { disk } from "./disk.ts";
 import { kills } from "./kills.ts";
 import type { Row } from "./row.ts";
 
-export const ROWS: readonly Row[] = [kills, disk];
+export const ROWS: readonly Row[] = [kills, disk, cap];
