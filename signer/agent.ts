@@ -3,10 +3,11 @@ import type { PaymentIntent } from "../protocol/intent.ts";
 import { AGENT_METHODS, type SignParams } from "../protocol/methods.ts";
 import { history } from "./history.ts";
 import type { Journal } from "./journal.ts";
+import { presentReceipt, receiptFor } from "./receipt.ts";
 import { pay } from "./pay.ts";
 import { quoteAll } from "./quote.ts";
 import { scopeStates, status } from "./report.ts";
-import type { Caller, Role } from "./sockets/role.ts";
+import { type Caller, type Role, byCaller } from "./sockets/role.ts";
 import type { Wallet } from "./wallet.ts";
 
 type InSession = { session?: string };
@@ -16,18 +17,18 @@ export const agentRole = (wallet: Wallet, agent: string, journal: Journal): Role
   handlers: {
     "signer.status": (_: object, caller: Caller) => status(wallet, wallet.scopes.chain(agent), caller, agent),
     "wallet.addresses": () => ({ accounts: wallet.accounts() }),
-    "session.open": ({ policy }: { policy: unknown }) => {
-      const { id, endsAt } = wallet.scopes.open(agent, policy);
+    "session.open": ({ policy }: { policy: unknown }, caller: Caller) => {
+      const { id, endsAt } = wallet.scopes.open(agent, policy, byCaller(caller));
       return { session: id, endsAt: new Date(endsAt).toISOString() };
     },
-    "session.close": ({ session }: { session: string }) => {
-      wallet.scopes.close(agent, session);
+    "session.close": ({ session }: { session: string }, caller: Caller) => {
+      wallet.scopes.close(agent, session, byCaller(caller));
       return {};
     },
     "payment.quote": ({ intents, session }: { intents: PaymentIntent[] } & InSession) =>
       quoteAll(wallet, intents, { agent, ...(session === undefined ? {} : { session }) }),
     "payment.sign": async (params: SignParams, caller: Caller) => {
-      const result = await pay(wallet, agent, params);
+      const result = await pay(wallet, { agent, peer: caller.peer }, params);
       journal.decision(agent, params.intent, result, caller);
       return result;
     },
@@ -35,5 +36,10 @@ export const agentRole = (wallet: Wallet, agent: string, journal: Journal): Role
       scopes: scopeStates(wallet, wallet.scopes.chain(agent, session)),
     }),
     "history.list": (page: { limit?: number; before?: number }) => history(wallet.ledger, { ...page, agent }),
+    "receipt.get": ({ id }: { id: string }) => ({ receipt: receiptFor(wallet, agent, id) }),
+    "receipt.present": ({ receipt }: { receipt: string }) => {
+      presentReceipt(wallet, receipt);
+      return {};
+    },
   },
 });

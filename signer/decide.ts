@@ -9,6 +9,7 @@ import { countedUnder } from "./fill.ts";
 import { recordedClaims } from "./ledger/rows.ts";
 import type { Books, Stored, Verdict } from "./ledger/verdict.ts";
 import type { AppliedPolicy } from "./scopes.ts";
+import type { Peer } from "./sockets/role.ts";
 import type { Wallet } from "./wallet.ts";
 
 /** A payment up to its draft, or why there is none. */
@@ -16,6 +17,8 @@ export type Plan = {
   readonly agent: string;
   readonly intent: PaymentIntent;
   readonly session: string | undefined;
+  /** Who asks. */
+  readonly peer: Peer | undefined;
   /** The policy that the draft was made under. */
   readonly policy: AppliedPolicy | undefined;
   readonly stored: Stored | undefined;
@@ -55,7 +58,7 @@ export function decide(wallet: Wallet, plan: Plan, books: Books): Verdict {
 }
 
 /** What every row about a payment says of it. */
-function identity({ agent, intent, session }: Plan) {
+function identity({ agent, intent, session, peer }: Plan) {
   return {
     agent,
     id: intent.id,
@@ -65,6 +68,7 @@ function identity({ agent, intent, session }: Plan) {
     payTo: intent.payTo,
     claims: recordedClaims(intent.claims),
     ...(session === undefined ? {} : { session }),
+    ...(peer && { peer }),
   };
 }
 

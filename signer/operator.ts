@@ -1,5 +1,5 @@
 // What the operator may ask. Everything here is for a human at a command; nothing that touches a network gets it.
-import { parseDocument, compileHousehold } from "../policy/document.ts";
+import { type Household, parseDocument, compileHousehold } from "../policy/document.ts";
 import type { PaymentIntent } from "../protocol/intent.ts";
 import { OPERATOR_METHODS, type ParamsOf } from "../protocol/methods.ts";
 import { DEFAULT_AGENT } from "../protocol/places.ts";
@@ -7,9 +7,10 @@ import { auditPage } from "./audit.ts";
 import { fillCounters } from "./fill.ts";
 import { freeze, unfreeze } from "./freeze.ts";
 import { type HistoryFilter, history } from "./history.ts";
+import { receiptFor } from "./receipt.ts";
 import { quoteAll } from "./quote.ts";
 import { scopeStates, status } from "./report.ts";
-import type { Caller, Role } from "./sockets/role.ts";
+import { type Caller, type Role, byCaller } from "./sockets/role.ts";
 import type { Wallet } from "./wallet.ts";
 
 type ForAgent = { agent?: string };
@@ -21,21 +22,23 @@ export const operatorRole = (wallet: Wallet, openAgents: readonly string[]): Rol
     "signer.status": (_: object, caller: Caller) => wholeStatus(wallet, caller),
     "vault.offer": () => ({ publicKey: wallet.offer(), ledger: wallet.ledger.head() }),
     "vault.unlock": (params: ParamsOf<"vault.unlock">, caller: Caller) => {
-      wallet.unlock(params);
+      wallet.unlock(params, byCaller(caller));
       return wholeStatus(wallet, caller);
     },
     "vault.lock": (_: object, caller: Caller) => {
-      wallet.lock("the operator locked");
+      wallet.lock("the operator locked", byCaller(caller));
       return wholeStatus(wallet, caller);
     },
     "policy.get": () => appliedPolicy(wallet),
-    "policy.apply": ({ document, base }: { document: unknown; base: string }) => {
-      const { version, hash } = wallet.scopes.apply(document, base, (next) => fillCounters(wallet, next));
+    "policy.apply": ({ document, base }: { document: unknown; base: string }, caller: Caller) => {
+      const fill = (next: Household) => fillCounters(wallet, next);
+      const { version, hash } = wallet.scopes.apply(document, base, fill, byCaller(caller));
       const restartFor = wallet.scopes.agents().filter((agent) => !openAgents.includes(agent));
       return { version, hash, head: wallet.ledger.head(), restartFor };
     },
-    "agent.freeze": ({ agent }: ForAgent) => freeze(wallet, { agent, withIds: true }),
-    "agent.unfreeze": ({ agent }: ForAgent) => unfreeze(wallet, agent),
+    "agent.freeze": ({ agent }: ForAgent, caller: Caller) =>
+      freeze(wallet, { agent, withIds: true, fields: byCaller(caller) }),
+    "agent.unfreeze": ({ agent }: ForAgent, caller: Caller) => unfreeze(wallet, agent, byCaller(caller)),
     "payment.quote": ({
       intents,
       agent,
@@ -49,7 +52,10 @@ export const operatorRole = (wallet: Wallet, openAgents: readonly string[]): Rol
       scopes: scopeStates(wallet, wallet.scopes.chain(agent ?? DEFAULT_AGENT, session)),
     }),
     "history.list": (filter: HistoryFilter) => history(wallet.ledger, filter),
-    "audit.query": (page: { after: number; limit?: number }) => auditPage(wallet.ledger, page),
+    "receipt.get": ({ agent, id }: ForAgent & { id: string }) => ({
+      receipt: receiptFor(wallet, agent ?? DEFAULT_AGENT, id),
+    }),
+    "audit.query": (page: { after: number; limit?: number }) => auditPage(wallet, page),
   },
 });
 

@@ -13,32 +13,40 @@ import { draftPayment } from "./draft.ts";
 import type { Stored } from "./ledger/verdict.ts";
 import { NONCE_LABEL } from "./rails.ts";
 import { signReservation } from "./sign.ts";
+import type { Peer } from "./sockets/role.ts";
 import type { Wallet } from "./wallet.ts";
+
+/** The agent that the socket stands for, and who is at the other end of it. */
+interface Payer {
+  readonly agent: string;
+  readonly peer: Peer | undefined;
+}
 
 type Signed = Extract<SignResult, { outcome: "signed" }>;
 
 /** One request at a time per intent, so that the second of two equal ones finds the record of the first. */
-export async function pay(wallet: Wallet, agent: string, params: SignParams): Promise<SignResult> {
+export async function pay(wallet: Wallet, { agent, peer }: Payer, params: SignParams): Promise<SignResult> {
   const key = `${agent}\n${params.intent.id}`;
   const turn = wallet.turns.take(key);
   if (turn) await turn;
   try {
-    return await payInTurn(wallet, agent, params);
+    return await payInTurn(wallet, { agent, peer }, params);
   } finally {
     wallet.turns.pass(key);
   }
 }
 
-async function payInTurn(wallet: Wallet, agent: string, params: SignParams): Promise<SignResult> {
+async function payInTurn(wallet: Wallet, payer: Payer, params: SignParams): Promise<SignResult> {
+  const { agent } = payer;
   const { intent, session } = params;
   // 1 identify
   wallet.endUnlockIfOver(wallet.ledger.now());
   const stored = wallet.ledger.find(agent, intent.id);
   if (stored && stored.fingerprint !== fingerprint(intent)) throw new X402Error("INTENT_CONFLICT");
-  if (stored && isAlive(stored, wallet)) return await repeat(wallet, agent, intent, stored);
+  if (stored && isAlive(stored, wallet)) return await repeat(wallet, payer, intent, stored);
   wallet.scopes.chain(agent, session);
   // 2 resolve, 3 draft
-  const plan = await planFor(wallet, agent, params, stored);
+  const plan = await planFor(wallet, payer, params, stored);
   // 4 reserve
   const recorded = await wallet.ledger.reserve(agent, (books) => decide(wallet, plan, books));
   if (recorded.is === "declined") return declined(recorded.check);
@@ -55,14 +63,18 @@ const isAlive = (stored: Stored, wallet: Wallet): boolean =>
 /** The same bytes again. Budgets are not asked twice; a freeze and a payee that was blocked meanwhile are. */
 async function repeat(
   wallet: Wallet,
-  agent: string,
+  { agent, peer }: Payer,
   intent: PaymentIntent,
   stored: Stored,
 ): Promise<SignResult> {
   const stopped = wallet.scopes.stops(agent, intent);
   if (stopped !== undefined) {
     const check = refusedCheck(stopped, "replay");
-    await wallet.ledger.reserve(agent, () => ({ is: "decline", check, fields: { agent, id: intent.id } }));
+    await wallet.ledger.reserve(agent, () => ({
+      is: "decline",
+      check,
+      fields: { agent, id: intent.id, ...(peer && { peer }) },
+    }));
     return declined(check);
   }
   return signed(wallet, stored.reservation, true);
@@ -80,7 +92,7 @@ function signed(wallet: Wallet, reservation: Stored["reservation"], replayed: bo
 /** Steps 2 and 3. A refusal is part of the plan, because it is decided and recorded like everything else. */
 async function planFor(
   wallet: Wallet,
-  agent: string,
+  { agent, peer }: Payer,
   { intent, session, context }: SignParams,
   stored?: Stored,
 ): Promise<Plan> {
@@ -89,5 +101,5 @@ async function planFor(
   const from = stored?.reservation.fields.from;
   const nonce = (): Uint8Array => wallet.keyring.nonce(NONCE_LABEL, agent, intent.id);
   const drafted = await draftPayment(wallet, { agent, intent, policy, from, nonce, context });
-  return { agent, intent, session, policy, stored, ...drafted };
+  return { agent, intent, session, peer, policy, stored, ...drafted };
 }

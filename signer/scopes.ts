@@ -86,14 +86,22 @@ export class Scopes {
       : undefined;
   }
 
-  /** Applies a document over `base` (the hash of the one it was made from, "" for none). Durable when it returns. */
-  apply(json: unknown, base: string, fill: (next: Household) => readonly Addition[]): AppliedPolicy {
+  /**
+   * Applies a document over `base` (the hash of the one it was made from, "" for none). Durable when it returns. `by`
+   * goes into the row: who asked.
+   */
+  apply(
+    json: unknown,
+    base: string,
+    fill: (next: Household) => readonly Addition[],
+    by: object = {},
+  ): AppliedPolicy {
     const document = parseDocument(json);
     if (base !== (this.#policy?.hash ?? "")) throw new X402Error("POLICY_STALE");
     const household = compileHousehold(document);
     const version = (this.#policy?.version ?? 0) + 1;
     const { hash } = household;
-    const fields = { version, hash, base, document: json };
+    const fields = { version, hash, base, document: json, ...by };
     const seq = this.#ledger.record("policy.applied", fields, fill(household), (db, row) => {
       db.prepare("INSERT INTO policies (version, hash, seq) VALUES (?, ?, ?)").run(version, hash, row);
     });
@@ -128,12 +136,12 @@ export class Scopes {
     return this.#unlock;
   }
 
-  endUnlock(reason: string): void {
+  endUnlock(reason: string, fields: object = {}): void {
     if (!this.#unlock) return;
     const { seq } = this.#unlock;
     this.#chains.clear();
     this.#unlock = undefined;
-    this.#ledger.record("vault.locked", { unlock: seq, reason });
+    this.#ledger.record("vault.locked", { unlock: seq, reason, ...fields });
   }
 
   /** True for a counter of an unlock or a session that no payment can name any more. */
@@ -145,13 +153,13 @@ export class Scopes {
   }
 
   /** Opens a session with a policy of the client's. Throws POLICY_INVALID and SESSION_LIMIT. */
-  open(agent: string, json: unknown): { id: string; endsAt: number } {
+  open(agent: string, json: unknown, fields: object = {}): { id: string; endsAt: number } {
     // For its life: in another time zone its days would begin anew.
-    return this.#sessions.open(agent, json, this.#policy?.timezone ?? "UTC");
+    return this.#sessions.open(agent, json, this.#policy?.timezone ?? "UTC", fields);
   }
 
-  close(agent: string, id: string): void {
-    this.#sessions.close(agent, id);
+  close(agent: string, id: string, fields: object = {}): void {
+    this.#sessions.close(agent, id, fields);
     this.#chains.delete(`${agent}/${id}`);
   }
 

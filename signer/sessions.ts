@@ -38,31 +38,36 @@ export class Sessions {
   }
 
   /** Opens one with a policy of the client's. Throws POLICY_INVALID and SESSION_LIMIT. */
-  open(agent: string, json: unknown, timezone: string): { id: string; endsAt: number } {
+  open(agent: string, json: unknown, timezone: string, fields: object): { id: string; endsAt: number } {
     const policy = compileSession(json, timezone);
     const now = this.#ledger.now();
     this.#countOpen(agent, now);
     const id = `s_${randomBytes(12).toString("base64url")}`;
     const endsAt = now + SESSION_MS;
     const text = JSON.stringify(json);
-    this.#ledger.record("session.opened", { agent, session: id, endsAt, policy: json }, [], (db) => {
-      const columns = "(id, agent, policy, timezone, ends_at, closed)";
-      db.prepare(`INSERT INTO sessions ${columns} VALUES (?, ?, ?, ?, ?, 0)`).run(
-        id,
-        agent,
-        text,
-        timezone,
-        endsAt,
-      );
-    });
+    this.#ledger.record(
+      "session.opened",
+      { agent, session: id, endsAt, policy: json, ...fields },
+      [],
+      (db) => {
+        const columns = "(id, agent, policy, timezone, ends_at, closed)";
+        db.prepare(`INSERT INTO sessions ${columns} VALUES (?, ?, ?, ?, ?, 0)`).run(
+          id,
+          agent,
+          text,
+          timezone,
+          endsAt,
+        );
+      },
+    );
     this.#remember(id, { agent, scope: sessionScope(id, policy, endsAt) }, text.length);
     return { id, endsAt };
   }
 
   /** Throws SESSION_UNKNOWN. */
-  close(agent: string, id: string): void {
+  close(agent: string, id: string, fields: object): void {
     this.scope(agent, id);
-    this.#ledger.record("session.closed", { agent, session: id }, [], (db) => {
+    this.#ledger.record("session.closed", { agent, session: id, ...fields }, [], (db) => {
       db.prepare("UPDATE sessions SET closed = 1 WHERE id = ?").run(id);
     });
     this.#sessions.delete(id);

@@ -74,7 +74,7 @@ export class Wallet {
   }
 
   /** Takes the keys over and begins an unlock, in place of the one that runs. */
-  unlock(params: ParamsOf<"vault.unlock">): void {
+  unlock(params: ParamsOf<"vault.unlock">, by: object = {}): void {
     const limits = limitsOf(params.scope, this.ledger.now());
     if (params.lastHead && !this.ledger.contains(params.lastHead))
       throw lostRows(params.lastHead, this.ledger.head());
@@ -86,22 +86,22 @@ export class Wallet {
       throw error;
     }
     this.keyring.unlock(part, this.rails);
-    this.scopes.endUnlock("unlocked again");
+    this.scopes.endUnlock("unlocked again", by);
     const accounts = part.accounts.map(publicAccount);
     const { vaultId: vault, generation } = part;
     this.#known = { vault, generation, accounts, auditKey: this.keyring.auditKey };
-    this.scopes.beginUnlock(limits, this.#known);
+    this.scopes.beginUnlock(limits, { ...this.#known, ...by });
     this.ledger.checkpoint();
     this.#setTimer(limits.endsAt);
   }
 
   /** Wipes the keys and records why; nothing happens when there are none. The audit key goes last: it signs the end. */
-  lock(reason: string): void {
+  lock(reason: string, by: object = {}): void {
     clearTimeout(this.#timer);
     this.keyring.stopPaying();
     try {
       if (!this.scopes.unlock) return;
-      this.scopes.endUnlock(reason);
+      this.scopes.endUnlock(reason, by);
       this.ledger.checkpoint();
     } finally {
       this.keyring.lock();

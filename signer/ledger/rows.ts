@@ -17,6 +17,9 @@ const claimsSchema = z.strictObject({
 });
 export type RecordedClaims = z.infer<typeof claimsSchema>;
 
+/** Who asked, as the kernel says (SO_PEERCRED). */
+const peerSchema = z.strictObject({ uid: z.int(), gid: z.int(), pid: z.int() });
+
 const reservedSchema = z.strictObject({
   kind: z.enum(["payment.reserved", "payment.redrafted"]),
   at: z.int(),
@@ -34,6 +37,7 @@ const reservedSchema = z.strictObject({
   from: z.string(),
   claims: claimsSchema,
   session: z.string().optional(),
+  peer: peerSchema.optional(),
   policy: z.int(),
   policyHash: z.string().optional(),
   unlock: z.int(),

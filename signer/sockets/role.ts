@@ -22,6 +22,9 @@ export interface Caller {
   readonly notify: (method: string, params: object) => void;
 }
 
+/** What a row says of who asked. */
+export const byCaller = ({ peer }: Pick<Caller, "peer">): { peer?: Peer } => (peer ? { peer } : {});
+
 export interface Role {
   readonly schemas: Readonly<Record<string, { readonly params: z.ZodType }>>;
   /** One per schema; each gets parameters that its schema has passed. */

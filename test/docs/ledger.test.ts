@@ -33,7 +33,8 @@ const intent = (id: string, change: Partial<WireIntent> = {}): WireIntent => ({
 beforeAll(async () => {
   home = await SignerHome.make();
   let now = Date.parse("2026-11-20T08:00:00Z");
-  const signer = await home.start({ clock: () => now });
+  const peer = { uid: process.getuid!(), gid: process.getgid!(), pid: process.pid };
+  const signer = await home.start({ clock: () => now, peerOf: () => peer });
   await signer.unlock({ spend: "5.00", count: 100, endsAt: "2026-12-01T00:00:00Z" });
   await signer.apply({ version: 1, perDayMax: "5.00" });
   const agent = await signer.agent();
