@@ -112,6 +112,7 @@ export const CODES = {
     "see docs/deployment.md for who may use which",
   ),
   LINE_TOO_LONG: refuse("the request line is too long", "keep a request within 64 KiB"),
+  INTENT_UNKNOWN: refuse("no payment of this agent is on record under this intent id", "check the id"),
   INTENT_CONFLICT: refuse("this intent id was used for another payment", "use a new id for a new payment"),
   AGENT_UNKNOWN: refuse("the policy names no such agent", "x402-policy show lists the agents"),
   SESSION_UNKNOWN: refuse("no such open session", "open a session"),

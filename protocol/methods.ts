@@ -1,7 +1,7 @@
 // Every method on the signer's sockets: the schema of its parameters and of its result. Types are inferred.
 // docs/protocol.md shows each with an example.
 import { z } from "zod";
-import { intentSchema } from "./intent.ts";
+import { intentIdSchema, intentSchema } from "./intent.ts";
 import { metricsSchema, observedRowSchema } from "./observed.ts";
 import {
   agentNameSchema,
@@ -17,6 +17,7 @@ import {
   scopeStateSchema,
   statusSchema,
   paymentRowSchema,
+  attestationSchema,
   auditRowSchema,
   freezeSchema,
   unfreezeSchema,
@@ -41,6 +42,8 @@ const historyResult = z.strictObject({ payments: z.array(paymentRowSchema), next
 const budgetResult = z.strictObject({ scopes: z.array(scopeStateSchema) });
 const intents = z.array(intentSchema).min(1).max(8);
 
+const receiptResult = z.strictObject({ receipt: attestationSchema });
+
 export const AGENT_METHODS = {
   "signer.status": { params: empty, result: statusSchema },
   "wallet.addresses": {
@@ -59,6 +62,8 @@ export const AGENT_METHODS = {
   "payment.sign": { params: signParams, result: signResultSchema },
   "budget.get": { params: z.strictObject(budgetParams), result: budgetResult },
   "history.list": { params: z.strictObject(pageSchema), result: historyResult },
+  "receipt.get": { params: z.strictObject({ id: intentIdSchema }), result: receiptResult },
+  "receipt.present": { params: z.strictObject({ receipt: attestationSchema }), result: empty },
 } as const;
 
 export const OPERATOR_METHODS = {
@@ -122,13 +127,19 @@ export const OPERATOR_METHODS = {
     params: z.strictObject({ agent: agentNameSchema.optional(), since: isoSchema.optional(), ...pageSchema }),
     result: historyResult,
   },
-  /** Audit rows in order, raw, for filtering and verifying; `counters` comes with the last page. */
+  "receipt.get": {
+    params: z.strictObject({ agent: agentNameSchema.optional(), id: intentIdSchema }),
+    result: receiptResult,
+  },
+  /** Audit rows in order, raw, for filtering and verifying; the last page has more. */
   "audit.query": {
     params: z.strictObject({ after: z.int().min(0), limit: z.int().min(1).max(5000).optional() }),
     result: z.strictObject({
       rows: z.array(auditRowSchema),
       head: headSchema,
       counters: z.array(z.tuple([z.string(), z.int(), z.string()])).optional(),
+      /** Head and counters, signed; absent while locked. */
+      seal: attestationSchema.optional(),
     }),
   },
 } as const;

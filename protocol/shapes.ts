@@ -12,6 +12,11 @@ export const base64urlSchema = z
   .string()
   .regex(/^[A-Za-z0-9_-]+$/)
   .max(60_000);
+/** Compact JWS by the audit key: docs/ledger.md. */
+export const attestationSchema = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/)
+  .max(16_384);
 export const sessionIdSchema = z.string().regex(/^s_[A-Za-z0-9_-]{10,64}$/);
 const codeSchema = z.custom<Code>(isCode);
 export const jsonObjectSchema = z.record(z.string(), z.unknown());
@@ -83,6 +88,8 @@ export const statusSchema = z.strictObject({
   /** What the signer has given up and shut: docs/deployment.md. */
   protections: z.record(z.string(), z.enum(["on", "off", "impossible"])),
   policy: z.strictObject({ version: z.int(), hash: hexSchema }).optional(),
+  /** The public key that attests this ledger, 32 bytes: by the newest unlock. */
+  auditKey: base64urlSchema.optional(),
   unlock: z
     .strictObject({
       at: isoSchema,

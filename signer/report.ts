@@ -20,6 +20,7 @@ export function status(wallet: Wallet, scopes: readonly Scope[], { peer }: Calle
     ...(agent === undefined ? { frozen: [...wallet.scopes.frozen] } : {}),
     protections: { ...wallet.protections() },
     ...(policy ? { policy: { version: policy.version, hash: policy.hash } } : {}),
+    ...(wallet.auditKey === undefined ? {} : { auditKey: wallet.auditKey }),
     ...(unlock ? { unlock } : {}),
     scopes: scopeStates(wallet, scopes),
     head: wallet.ledger.head(),

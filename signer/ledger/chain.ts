@@ -48,6 +48,13 @@ export class Chain {
     return this.#seq;
   }
 
+  /** The head as it was when this row was the last one. Throws LEDGER_DAMAGED for a position without a row. */
+  headAt(seq: number): Head {
+    const row = this.row(seq);
+    if (!row) throw new X402Error("LEDGER_DAMAGED", `row ${seq} is missing`);
+    return { ledger: this.ledgerId, seq, hash: row.hash };
+  }
+
   row(seq: number): AuditRow | undefined {
     return this.#one.get(seq) as unknown as AuditRow | undefined;
   }

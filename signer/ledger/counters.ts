@@ -74,6 +74,11 @@ export class Counters {
     }
   }
 
+  /** Of what is on disk, as a checkpoint has it. */
+  hash(): string {
+    return this.#hashOf("amount");
+  }
+
   /** Makes the amounts on disk the base of the next check at start, and returns their hash. */
   checkpoint(): string {
     this.#db.exec("UPDATE counters SET base = amount");

@@ -104,6 +104,10 @@ export class Ledger {
     return this.#chain.head();
   }
 
+  headAt(seq: number): Head {
+    return this.#chain.headAt(seq);
+  }
+
   contains(head: Head): boolean {
     return this.#chain.contains(head);
   }
@@ -177,6 +181,10 @@ export class Ledger {
 
   counters(): Iterable<{ key: string; bucket: number; amount: bigint }> {
     return this.#counters.all();
+  }
+
+  countersHash(): string {
+    return this.#counters.hash();
   }
 
   /** Commits what waits, writes a checkpoint and closes the files. */

@@ -47,7 +47,7 @@ export class PaymentRecord {
       draft: Buffer.from(body.draft, "base64"),
     });
     const booked = readAdditions(body.booked ?? body.add);
-    return { fingerprint: row.fingerprint, reservation, newest: body, booked };
+    return { fingerprint: row.fingerprint, reservation, newest: body, draftSeq: row.draft, booked };
   }
 
   /** Position of the new row. */

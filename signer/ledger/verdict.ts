@@ -33,8 +33,9 @@ export type Recorded = { is: "reserved"; reservation: Reservation } | { is: "dec
 export interface Stored {
   readonly fingerprint: string;
   readonly reservation: Reservation;
-  /** The row with its newest draft. */
+  /** The row with its newest draft, and its position. */
   readonly newest: ReservedBody;
+  readonly draftSeq: number;
   /** All that its drafts have added. */
   readonly booked: readonly Addition[];
 }
