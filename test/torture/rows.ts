@@ -1,7 +1,8 @@
 // Every row of the table, in its order.
 import { cap } from "./cap.ts";
 import { disk } from "./disk.ts";
+import { frames } from "./frames.ts";
 import { kills } from "./kills.ts";
 import type { Row } from "./row.ts";
 
-export const ROWS: readonly Row[] = [kills, disk, cap];
+export const ROWS: readonly Row[] = [kills, disk, cap, frames];
