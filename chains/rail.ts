@@ -2,6 +2,7 @@
 // Time, nonce and randomness are parameters. A rail opens nothing and remembers nothing.
 import type { Outflow, PinnedAsset } from "../protocol/assets.ts";
 import type { Code } from "../protocol/errors.ts";
+import type { Doubt, Finding, Trace } from "../protocol/finding.ts";
 import type { PaymentIntent } from "../protocol/intent.ts";
 import type { Json } from "../protocol/json.ts";
 
@@ -42,6 +43,10 @@ export interface Rail {
   decode(bytes: Uint8Array, asset: PinnedAsset): Outflow | Refusal;
   /** Deterministic: the same bytes and key give the same payload. */
   sign(bytes: Uint8Array, key: KeyHolder): Json;
+  /** What the chain is to be asked about an authorization. */
+  trace(bytes: Uint8Array): Trace;
+  /** What one look at the chain proves of it: that it can never be used, that it was, or nothing and why. */
+  proof(bytes: Uint8Array, look: Pick<Finding, "block" | "finalized" | "seen">): "dead" | "used" | Doubt;
   /** The address that a key pays from. */
   addressOf(key: KeyHolder): string;
   /** True when the key signs a test digest that recovers to `address`: a damaged key signs for nobody. */

@@ -29,6 +29,10 @@ export function diffDocuments(from: PolicyDocument | undefined, to: PolicyDocume
     ...scalar("maxValidity", before.maxValidity, to.maxValidity, (a, b) =>
       compare(parseDuration(a ?? "10m") ?? 0, parseDuration(b ?? "10m") ?? 0),
     ),
+    // Absent is zero here, and not unlimited.
+    ...scalar("maxReleasePerDay", before.maxReleasePerDay, to.maxReleasePerDay, (a, b) =>
+      compare(parseUsd(a ?? "0"), parseUsd(b ?? "0")),
+    ),
     ...diffNamed(
       "assets",
       before.assets ?? [],

@@ -1,7 +1,7 @@
 // The policy document: read, checked as a whole, compiled. A document on disk changes nothing until it is applied.
 import { hash } from "node:crypto";
 import type { z } from "zod";
-import { type MicroUsd } from "../protocol/amount.ts";
+import { type MicroUsd, parseUsd } from "../protocol/amount.ts";
 import { PINNED_ASSETS, type PinnedAsset, assetKey, assetRegistry } from "../protocol/assets.ts";
 import { X402Error } from "../protocol/errors.ts";
 import { canonicalJson } from "../protocol/json.ts";
@@ -38,6 +38,8 @@ export interface Household {
   readonly timezone: string;
   /** Seconds that an authorization may be valid at most. */
   readonly maxValidity: number;
+  /** What may be given back on proof in one day; nothing when the document does not say. */
+  readonly maxRelease: MicroUsd;
 }
 
 /**
@@ -62,6 +64,7 @@ export function compileHousehold(document: PolicyDocument): Household {
     registry: assetRegistry((document.assets ?? []).map(pinned)),
     timezone,
     maxValidity: validityOf(document),
+    maxRelease: parseUsd(document.maxReleasePerDay ?? "0"),
   };
 }
 

@@ -157,6 +157,7 @@ export const documentSchema = z.strictObject({
   timezone: text(canonicalTimezone, 'must be an IANA time zone such as "Europe/Athens"').optional(),
   ...rules,
   maxValidity: text(canonicalValidity, 'must be a duration from 30s to 1d such as "10m"').optional(),
+  maxReleasePerDay: usd.optional(),
   assets: z.array(assetSchema, { error: "must be a list" }).max(MAX_ASSETS).optional(),
   agents: z
     .record(agentNameSchema, agentSchema)

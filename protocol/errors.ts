@@ -114,6 +114,10 @@ export const CODES = {
   LINE_TOO_LONG: refuse("the request line is too long", "keep a request within 64 KiB"),
   INTENT_UNKNOWN: refuse("no payment of this agent is on record under this intent id", "check the id"),
   INTENT_CONFLICT: refuse("this intent id was used for another payment", "use a new id for a new payment"),
+  INTENT_FINAL: refuse(
+    "this payment was settled, or its budget given back",
+    "use a new id for a new payment",
+  ),
   AGENT_UNKNOWN: refuse("the policy names no such agent", "x402-policy show lists the agents"),
   SESSION_UNKNOWN: refuse("no such open session", "open a session"),
   POLICY_INVALID: refuse("the policy document is not valid", "run x402-policy check FILE"),

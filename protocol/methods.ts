@@ -1,6 +1,7 @@
 // Every method on the signer's sockets: the schema of its parameters and of its result. Types are inferred.
 // docs/protocol.md shows each with an example.
 import { z } from "zod";
+import { findingSchema, reconcileSchema, unresolvedSchema } from "./finding.ts";
 import { intentIdSchema, intentSchema } from "./intent.ts";
 import { metricsSchema, observedRowSchema } from "./observed.ts";
 import {
@@ -22,6 +23,9 @@ import {
   freezeSchema,
   unfreezeSchema,
 } from "./shapes.ts";
+
+/** They must fit into a request line. */
+export const MAX_FINDINGS = 100;
 
 const pageSchema = { limit: z.int().min(1).max(1000).optional(), before: z.int().optional() };
 
@@ -146,6 +150,14 @@ export const OPERATOR_METHODS = {
 
 /** For the operator's helpers that touch a network: what one of them may do is bounded, whoever it obeys. */
 export const DESK_METHODS = {
+  "ledger.unresolved": {
+    params: z.strictObject({ after: z.int().min(0).optional(), limit: z.int().min(1).max(500).optional() }),
+    result: z.strictObject({ payments: z.array(unresolvedSchema), next: z.int().optional() }),
+  },
+  "ledger.reconcile": {
+    params: z.strictObject({ findings: z.array(findingSchema).min(1).max(MAX_FINDINGS) }),
+    result: reconcileSchema,
+  },
   "agent.freeze": { params: ofAgent, result: freezeSchema },
 } as const;
 
@@ -165,7 +177,7 @@ export const OBSERVER_METHODS = {
   "metrics.get": { params: empty, result: metricsSchema },
 } as const;
 
-type Methods = typeof AGENT_METHODS & typeof OPERATOR_METHODS;
+type Methods = typeof AGENT_METHODS & typeof OPERATOR_METHODS & typeof DESK_METHODS;
 export type AgentMethod = keyof typeof AGENT_METHODS;
 export type OperatorMethod = keyof typeof OPERATOR_METHODS;
 export type DeskMethod = keyof typeof DESK_METHODS;

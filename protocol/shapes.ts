@@ -109,7 +109,7 @@ export const paymentRowSchema = z.strictObject({
   at: isoSchema,
   agent: z.string(),
   id: intentIdSchema,
-  state: z.enum(["reserved", "expired"]),
+  state: z.enum(["reserved", "expired", "settled", "released"]),
   network: caip2Schema,
   asset: z.string(),
   symbol: z.string(),

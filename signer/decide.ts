@@ -7,6 +7,7 @@ import { type PaymentIntent, fingerprint } from "../protocol/intent.ts";
 import type { Drafted } from "./draft.ts";
 import { countedUnder } from "./fill.ts";
 import { recordedClaims } from "./ledger/rows.ts";
+import { unresolvedAddition } from "./ledger/unresolved.ts";
 import type { Books, Stored, Verdict } from "./ledger/verdict.ts";
 import type { AppliedPolicy } from "./scopes.ts";
 import type { Peer } from "./sockets/role.ts";
@@ -31,6 +32,8 @@ export function decide(wallet: Wallet, plan: Plan, books: Books): Verdict {
   // The draft took asset, account and validity from them. It is for the client to ask again, not for us to guess.
   if (plan.policy !== wallet.scopes.policy)
     return { is: "error", error: new X402Error("BUSY", "the policy changed") };
+  if (plan.stored && wallet.ledger.find(agent, intent.id)?.state !== "reserved")
+    return { is: "error", error: new X402Error("INTENT_FINAL") };
   if ("refused" in plan) return decline(plan, refusedCheck(plan.refused, "draft"));
   const { payment, draft, stored } = plan;
   const booked = stored && countedFor(stored, plan.policy);
@@ -50,7 +53,10 @@ export function decide(wallet: Wallet, plan: Plan, books: Books): Verdict {
     unlock: wallet.scopes.unlock?.seq ?? 0,
     expires: draft.expires,
   };
-  if (!booked) return { is: "reserve", fields, draft: draft.bytes, add: decision.add };
+  if (!booked) {
+    const add = [...decision.add, unresolvedAddition(agent, decision.usd)];
+    return { is: "reserve", fields, draft: draft.bytes, add };
+  }
   const add = notBooked(decision.add, booked);
   // What was counted in a window that is over is asked for no more; kept, it would grow with every draft.
   const open = booked.filter(({ key, bucket }) => !isOver(key, bucket, books.now));
@@ -86,7 +92,10 @@ export const refusedCheck = (code: Code, rule: string): Check => ({
 });
 
 /** All that is counted for an intent: what its drafts added, and what a document was filled with that came later. */
-function countedFor({ booked, newest }: Stored, policy: AppliedPolicy | undefined): readonly Addition[] {
+export function countedFor(
+  { booked, newest }: Stored,
+  policy: AppliedPolicy | undefined,
+): readonly Addition[] {
   if (!policy) return booked;
   const known = new Set(booked.map(({ key, bucket }) => `${key}\n${bucket}`));
   const filled = countedUnder(policy, newest).filter(({ key, bucket }) => !known.has(`${key}\n${bucket}`));

@@ -18,11 +18,13 @@ export function fillCounters({ ledger, scopes }: Wallet, next: Household): Addit
   // What a checkpoint may have forgotten must not be counted a second time.
   const isOpen = ({ key, bucket }: Addition): boolean =>
     !isOver(key, bucket, books.now) && !scopes.hasEnded(key, bucket);
-  const once = new CountedOnce(redrafted(ledger));
+  const once = new CountedOnce(intents(ledger, "draft <> seq"));
+  // What was given back is booked no more.
+  const released = intents(ledger, "state = 'released'");
   const sums = new Map<string, Addition>();
   for (const { body } of ledger.rowsAfter(0)) {
     const row = readReserved(body);
-    if (!row) continue;
+    if (!row || released.has(nameOf(row))) continue;
     for (const addition of once.fresh(row, countedUnder(next, row).filter(isOpen))) {
       const id = idOf(addition);
       sums.set(id, { ...addition, amount: addition.amount + (sums.get(id)?.amount ?? 0n) });
@@ -36,26 +38,25 @@ export function fillCounters({ ledger, scopes }: Wallet, next: Household): Addit
 
 const idOf = ({ key, bucket }: Addition): string => `${key}\n${bucket}`;
 
-interface IntentName {
-  readonly agent: string;
-  readonly id: string;
-}
+const nameOf = ({ agent, id }: { agent: string; id: string }): string => `${agent}\n${id}`;
 
-const redrafted = (ledger: Ledger): Iterable<IntentName> =>
-  ledger.select("SELECT agent, id FROM payments WHERE draft <> seq").iterate() as Iterable<never>;
+function intents(ledger: Ledger, where: "draft <> seq" | "state = 'released'"): ReadonlySet<string> {
+  const rows = ledger.select(`SELECT agent, id FROM payments WHERE ${where}`).iterate();
+  return new Set(Array.from(rows as Iterable<{ agent: string; id: string }>, nameOf));
+}
 
 /** An intent that was drafted again counts once in every window that any of its drafts touches. */
 class CountedOnce {
   readonly #redrafted: ReadonlySet<string>;
   readonly #counted = new Map<string, Set<string>>();
 
-  constructor(redrafted: Iterable<IntentName>) {
-    this.#redrafted = new Set(Array.from(redrafted, ({ agent, id }) => `${agent}\n${id}`));
+  constructor(redrafted: ReadonlySet<string>) {
+    this.#redrafted = redrafted;
   }
 
   /** Of what a draft adds, what no draft of the same intent in an earlier row did. */
-  fresh({ agent, id }: ReservedBody, add: readonly Addition[]): readonly Addition[] {
-    const intent = `${agent}\n${id}`;
+  fresh(row: ReservedBody, add: readonly Addition[]): readonly Addition[] {
+    const intent = nameOf(row);
     if (!this.#redrafted.has(intent)) return add;
     const counted = this.#counted.get(intent) ?? new Set();
     this.#counted.set(intent, counted);

@@ -3,6 +3,7 @@
 import { formatUsd } from "../protocol/amount.ts";
 import type { PaymentRow } from "../protocol/shapes.ts";
 import type { Ledger } from "./ledger/ledger.ts";
+import type { PaymentState } from "./ledger/payments.ts";
 import { type ReservedBody, readReserved } from "./ledger/rows.ts";
 
 const DEFAULT_LIMIT = 50;
@@ -21,25 +22,31 @@ export function history(ledger: Ledger, filter: HistoryFilter): { payments: Paym
   const since = filter.since === undefined ? 0 : Date.parse(filter.since);
   const now = ledger.latest();
   const payments: PaymentRow[] = [];
-  const newestDraft = ledger.select("SELECT draft FROM payments WHERE agent = ? AND id = ? AND draft <> seq");
-  const expiryOf = (row: ReservedBody): number => {
-    const newest = newestDraft.get(row.agent, row.id) as { draft: number } | undefined;
-    return (newest && readReserved(ledger.body(newest.draft))?.expires) ?? row.expires;
+  const find = ledger.select("SELECT draft, state FROM payments WHERE agent = ? AND id = ?");
+  const standingOf = (seq: number, row: ReservedBody): Standing => {
+    const { draft, state } = find.get(row.agent, row.id) as { draft: number; state: PaymentState };
+    const newest = draft === seq ? row : readReserved(ledger.body(draft));
+    return { state, expires: newest?.expires ?? row.expires };
   };
   let read = 0;
   for (const { seq, body } of ledger.rowsBefore(before)) {
     const row = readReserved(body);
     if (row && row.at < since) return { payments };
     if (row?.kind === "payment.reserved" && (filter.agent ?? row.agent) === row.agent) {
-      payments.push(paymentRow(seq, row, expiryOf(row), now));
+      payments.push(paymentRow(seq, row, standingOf(seq, row), now));
     }
     if (payments.length === limit || ++read === MAX_ROWS_READ) return { payments, next: seq };
   }
   return { payments };
 }
 
-/** `expires`: unix seconds, of the newest draft: an intent that was drafted again can still be settled. */
-function paymentRow(seq: number, row: ReservedBody, expires: number, now: number): PaymentRow {
+interface Standing {
+  readonly state: PaymentState;
+  /** Unix seconds, of the newest draft: an intent that was drafted again can still be settled. */
+  readonly expires: number;
+}
+
+function paymentRow(seq: number, row: ReservedBody, { state, expires }: Standing, now: number): PaymentRow {
   const { at, agent, id, network, asset, symbol, amount, usd, payTo, from, session } = row;
   const { origin, path, category } = row.claims;
   return {
@@ -47,7 +54,7 @@ function paymentRow(seq: number, row: ReservedBody, expires: number, now: number
     at: new Date(at).toISOString(),
     agent,
     id,
-    state: expires * 1000 > now ? "reserved" : "expired",
+    state: state === "reserved" && expires * 1000 <= now ? "expired" : state,
     network,
     asset,
     symbol,

@@ -43,6 +43,7 @@ async function payInTurn(wallet: Wallet, payer: Payer, params: SignParams): Prom
   wallet.endUnlockIfOver(wallet.ledger.now());
   const stored = wallet.ledger.find(agent, intent.id);
   if (stored && stored.fingerprint !== fingerprint(intent)) throw new X402Error("INTENT_CONFLICT");
+  if (stored && stored.state !== "reserved") throw new X402Error("INTENT_FINAL");
   if (stored && isAlive(stored, wallet)) return await repeat(wallet, payer, intent, stored);
   wallet.scopes.chain(agent, session);
   // 2 resolve, 3 draft

@@ -12,11 +12,20 @@ import {
   wireAuthorization,
 } from "./eip3009.ts";
 import { keccak256 } from "./keccak.ts";
+import { proofOf, traceOf } from "./proof.ts";
 import { accountOf, publicKeyOf, recoverPublicKey, sign } from "./secp256k1.ts";
 
 const UINT256 = 1n << 256n;
 
-export const evmRail: Rail = { draft, decode, sign: signDraft, addressOf, selfTest };
+export const evmRail: Rail = {
+  draft,
+  decode,
+  sign: signDraft,
+  trace: traceOf,
+  proof: proofOf,
+  addressOf,
+  selfTest,
+};
 
 function draft(order: Order): Draft | Refusal {
   const { intent, asset, from, nonce, validBefore } = order;

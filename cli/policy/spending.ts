@@ -77,7 +77,8 @@ async function paymentsSince(
       ...filter,
       ...(before !== undefined && { before }),
     });
-    rows.push(...page.payments);
+    // What was given back was never spent.
+    rows.push(...page.payments.filter(({ state }) => state !== "released"));
     before = page.next;
   } while (before !== undefined);
   return rows;

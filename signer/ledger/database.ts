@@ -45,7 +45,7 @@ const MIGRATIONS: readonly string[] = [
 export const SCHEMA_VERSION = MIGRATIONS.length;
 
 /**
- * Opens or creates the database; an older one stays as it is until it is verified and handed to `upgrade`. Throws
+ * Opens or creates the database; an older one stays as it is until it is verified and handed to upgrade.ts. Throws
  * LEDGER_SCHEMA for one of a newer version, LEDGER_DAMAGED for no database, and HOME_IN_USE while another program has
  * it open.
  */
@@ -83,11 +83,11 @@ function prepare(db: DatabaseSync): void {
   if (found > SCHEMA_VERSION) {
     throw new X402Error("LEDGER_SCHEMA", `schema ${found}, this software knows ${SCHEMA_VERSION}`);
   }
-  if (found === 0) upgrade(db, () => undefined);
+  if (found === 0) migrate(db, () => undefined);
 }
 
 /** Brings an older database up to date. Each step is one transaction, and `record` writes its row in it. */
-export function upgrade(db: DatabaseSync, record: (from: number, to: number) => void): void {
+export function migrate(db: DatabaseSync, record: (from: number, to: number) => void): void {
   for (let from = versionOf(db); from < SCHEMA_VERSION; from++) {
     db.exec(`BEGIN IMMEDIATE; ${MIGRATIONS[from] ?? ""} PRAGMA user_version = ${from + 1}`);
     record(from, from + 1);

@@ -18,7 +18,7 @@ import type { AuditRow, Head } from "../../protocol/shapes.ts";
 import { Chain } from "./chain.ts";
 import { Clock } from "./clock.ts";
 import { Counters } from "./counters.ts";
-import { asDamage, ledgerId, openDatabase, upgrade } from "./database.ts";
+import { asDamage, ledgerId, openDatabase } from "./database.ts";
 import { HeadFile } from "./head.ts";
 import type { LedgerOptions } from "./options.ts";
 import { Payments } from "./payments.ts";
@@ -26,6 +26,7 @@ import { FairQueue, type Waiting } from "./queue.ts";
 import { countedFields } from "./rows.ts";
 import { verifyAtStart } from "./start.ts";
 import { PaymentRecord } from "./record.ts";
+import { upgradeLedger } from "./upgrade.ts";
 import type { Books, Decide, Recorded, Stored, Verdict } from "./verdict.ts";
 
 const MAX_BATCH = 256;
@@ -58,7 +59,7 @@ export class Ledger {
     this.#counters = new Counters(db);
     const rows = verifyAtStart(this.#chain, this.#counters, mirrored);
     this.#clock = new Clock(options.clock, this.#chain.lastTime());
-    const steps = this.#upgrade();
+    const steps = upgradeLedger(db, this.#chain, this.#counters, this.latest());
     this.#record = new PaymentRecord(this.#chain, this.#counters, new Payments(db), rows + steps);
     this.#begin = db.prepare("BEGIN IMMEDIATE");
     this.#end = db.prepare("COMMIT");
@@ -198,17 +199,6 @@ export class Ledger {
   discard(): void {
     this.#db.close();
     this.#headFile.close();
-  }
-
-  /** An older ledger, after it was verified as it is; each step leaves a row. Returns how many. */
-  #upgrade(): number {
-    let steps = 0;
-    const at = this.latest();
-    upgrade(this.#db, (from, to) => {
-      this.#chain.append(JSON.stringify({ kind: "ledger.migrated", at, from, to }));
-      steps += 1;
-    });
-    return steps;
   }
 
   #schedule(): void {

@@ -2,8 +2,12 @@
 // transaction.
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 
+/** As far as anyone has shown: "expired" is what the clock says of a reserved one. */
+export type PaymentState = "reserved" | "settled" | "released";
+
 export interface PaymentEntry {
   readonly fingerprint: string;
+  readonly state: PaymentState;
   /** Ledger position of the reservation. */
   readonly seq: number;
   /** Ledger position of the row with the newest draft. */
@@ -20,7 +24,9 @@ export class Payments {
   readonly #newest = new Map<string, string>();
 
   constructor(db: DatabaseSync) {
-    this.#select = db.prepare("SELECT fingerprint, seq, draft FROM payments WHERE agent = ? AND id = ?");
+    this.#select = db.prepare(
+      "SELECT fingerprint, state, seq, draft FROM payments WHERE agent = ? AND id = ?",
+    );
     this.#selectNewest = db.prepare("SELECT max(id) AS id FROM payments WHERE agent = ?");
     this.#insert = db.prepare(
       "INSERT INTO payments (agent, id, fingerprint, seq, draft) VALUES (?, ?, ?, ?, ?)",

@@ -47,7 +47,8 @@ export class PaymentRecord {
       draft: Buffer.from(body.draft, "base64"),
     });
     const booked = readAdditions(body.booked ?? body.add);
-    return { fingerprint: row.fingerprint, reservation, newest: body, draftSeq: row.draft, booked };
+    const { fingerprint, state, draft: draftSeq } = row;
+    return { fingerprint, state, reservation, newest: body, draftSeq, booked };
   }
 
   /** Position of the new row. */

@@ -49,11 +49,11 @@ const reservedSchema = z.strictObject({
 });
 export type ReservedBody = z.infer<typeof reservedSchema>;
 
-const KIND_PREFIX = '{"kind":"payment.re';
+const IS_DRAFT = /^\{"kind":"payment\.re(served|drafted)"/;
 
 /** The body of a reservation or of its new draft; undefined for a row of another kind, without parsing it. */
 export function readReserved(body: string): ReservedBody | undefined {
-  return body.startsWith(KIND_PREFIX) ? reservedSchema.parse(JSON.parse(body)) : undefined;
+  return IS_DRAFT.test(body) ? reservedSchema.parse(JSON.parse(body)) : undefined;
 }
 
 export const writeAdditions = (additions: readonly Addition[]): RowAddition[] =>

@@ -1,6 +1,7 @@
 // What the ledger is asked and what it answers.
 import type { Addition, Check } from "../../policy/evaluate.ts";
 import type { X402Error } from "../../protocol/errors.ts";
+import type { PaymentState } from "./payments.ts";
 import type { Reservation } from "./reservation.ts";
 import type { ReservedBody } from "./rows.ts";
 
@@ -32,6 +33,7 @@ export type Recorded = { is: "reserved"; reservation: Reservation } | { is: "dec
 
 export interface Stored {
   readonly fingerprint: string;
+  readonly state: PaymentState;
   readonly reservation: Reservation;
   /** The row with its newest draft, and its position. */
   readonly newest: ReservedBody;

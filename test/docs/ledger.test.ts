@@ -8,7 +8,8 @@ import type { WireIntent } from "../../protocol/intent.ts";
 import { agentCall, operatorCall } from "../../client/signer.ts";
 import { isCode } from "../../protocol/errors.ts";
 import type { AuditRow, Head } from "../../protocol/shapes.ts";
-import { SignerHome } from "../counterparts/signer.ts";
+import { type Signer, SignerHome } from "../counterparts/signer.ts";
+import { USED, agreed, deskOf, reconcile, unresolved } from "../signer/findings.ts";
 import { OLD_LEDGER_ENDS, oldHome } from "../signer/old-ledger.ts";
 import { blocksOf, readPage, rowsOf } from "./page.ts";
 
@@ -40,13 +41,16 @@ beforeAll(async () => {
   const agent = await signer.agent();
   const { session } = await agentCall(agent, "session.open", { policy: { perCallMax: "1.00" } });
   await signer.sign(intent("1"), { session });
+  await signer.sign(intent("2"), { session });
   now += 120_000;
   await signer.sign(intent("1"), { session });
   for (let i = 0; i < 12; i++) await signer.sign(intent(`d${i}`, { amount: "90000000" }), { session });
   await operatorCall(signer.operator, "agent.freeze", {});
   await operatorCall(signer.operator, "agent.unfreeze", {});
   await agentCall(agent, "session.close", { session });
-  await signer.apply({ version: 1, perDayMax: "5.00", perWeekMax: "9.00" });
+  await signer.apply({ version: 1, perDayMax: "5.00", perWeekMax: "9.00", maxReleasePerDay: "1.00" });
+  now += 120_000;
+  await resolveTwo(signer);
   await signer.lock();
   await signer.close();
   const again = await home.start({ clock: () => now });
@@ -54,6 +58,14 @@ beforeAll(async () => {
   await again.close();
   rows.push(...(await upgradedRows()));
 });
+
+/** One payment given back, one shown to be settled. */
+async function resolveTwo(signer: Signer): Promise<void> {
+  const desk = await deskOf(signer);
+  const [first, second] = await unresolved(desk);
+  await reconcile(desk, [...agreed(first!), ...agreed(second!, USED)]);
+  desk.close();
+}
 
 /** Of a ledger that an older version made. */
 async function upgradedRows(): Promise<AuditRow[]> {

@@ -1,0 +1,21 @@
+// A ledger of an older version, after it was verified as it is: its tables and counters are brought up to date.
+import type { DatabaseSync } from "node:sqlite";
+import type { Chain } from "./chain.ts";
+import type { Counters } from "./counters.ts";
+import { migrate } from "./database.ts";
+import { countedFields } from "./rows.ts";
+import { unresolvedOn } from "./unresolved.ts";
+
+/** `at` in unix ms. Each step is one transaction and leaves a row; returns how many there were. */
+export function upgradeLedger(db: DatabaseSync, chain: Chain, counters: Counters, at: number): number {
+  let steps = 0;
+  migrate(db, (from, to) => {
+    // Schema 2 begins to count what is unresolved.
+    const add = from === 1 ? unresolvedOn(chain) : [];
+    const used = add.map((addition) => counters.add(addition));
+    counters.flush();
+    chain.append(JSON.stringify({ kind: "ledger.migrated", at, from, to, ...countedFields(add, used) }));
+    steps += 1;
+  });
+  return steps;
+}

@@ -1,0 +1,117 @@
+// Given back only on proof. A desk brings what endpoints say of a chain; the signer cannot look for itself, so it
+// believes what at least two of them agree on, of a payment that our own clock calls expired, and gives back at most
+// what the policy allows for a day: if all of them lie, that is what it costs, and it is on record.
+//
+// Released and settled are final: no draft of the intent is signed again.
+import { isOver } from "../policy/counters.ts";
+import type { Addition } from "../policy/evaluate.ts";
+import { type MicroUsd, formatUsd } from "../protocol/amount.ts";
+import type { Doubt, Finding, Judged, ReconcileResult } from "../protocol/finding.ts";
+import { countedFor } from "./decide.ts";
+import { unresolvedAddition, unresolvedKey } from "./ledger/unresolved.ts";
+import type { Stored } from "./ledger/verdict.ts";
+import { railNamed } from "./rails.ts";
+import type { Wallet } from "./wallet.ts";
+
+const ENDPOINTS_NEEDED = 2;
+const DAY_MS = 86_400_000;
+const RELEASED_KEY = "household|released|day";
+
+/** `fields`: more for the rows, such as who asked. On disk when it returns. Throws CLOCK_BEHIND. */
+export function reconcile(
+  wallet: Wallet,
+  findings: readonly Finding[],
+  fields: object = {},
+): ReconcileResult {
+  const payments = Map.groupBy(findings, ({ agent, id }) => `${agent}\n${id}`);
+  const results = [...payments.values()].map((group) => judgeOne(wallet, group, fields));
+  const { limit, today } = releases(wallet);
+  return {
+    results,
+    released: { limit: formatUsd(limit), today: formatUsd(today) },
+    head: wallet.ledger.head(),
+  };
+}
+
+function judgeOne(wallet: Wallet, findings: readonly Finding[], fields: object): Judged {
+  const { agent, id } = findings[0] as Finding;
+  const stored = wallet.ledger.find(agent, id);
+  const verdict = stored ? verdictOn(wallet, stored, findings) : "unknown";
+  if (!stored || (verdict !== "dead" && verdict !== "used")) {
+    return { agent, id, outcome: "left", why: verdict as Doubt };
+  }
+  const outcome = verdict === "dead" ? "released" : "settled";
+  const add = outcome === "released" ? givenBack(wallet, stored) : [resolved(stored)];
+  const { usd } = stored.newest;
+  const seen = findings.map(({ endpoint, block, seen }) => ({ endpoint, block, seen }));
+  const row = { agent, id, usd, ...fields, findings: seen };
+  wallet.ledger.record(`payment.${outcome}`, row, add, (db) => {
+    db.prepare("UPDATE payments SET state = ? WHERE agent = ? AND id = ?").run(outcome, agent, id);
+  });
+  return { agent, id, outcome };
+}
+
+function verdictOn(wallet: Wallet, stored: Stored, findings: readonly Finding[]): "dead" | "used" | Doubt {
+  const { network, expires, usd } = stored.newest;
+  if (stored.state !== "reserved") return "final";
+  if (expires * 1000 > wallet.ledger.now()) return "alive";
+  if (findings.some((finding) => finding.network !== network)) return "wrong-network";
+  const verdict = agreement(wallet, stored, findings);
+  const { limit, today } = releases(wallet);
+  return verdict === "dead" && today + BigInt(usd) > limit ? "limit" : verdict;
+}
+
+/** What enough endpoints prove, and none of them denies; a finding that proves nothing has no vote. */
+function agreement(wallet: Wallet, stored: Stored, findings: readonly Finding[]): "dead" | "used" | Doubt {
+  const { draft } = stored.reservation.fields;
+  const rail = railNamed(wallet.rails, stored.newest.network);
+  const proofs = findings.map((finding) => ({ finding, proof: rail.proof(draft, finding) }));
+  const votes = proofs.filter(({ proof }) => proof === "dead" || proof === "used");
+  const doubt = proofs.find((proof) => !votes.includes(proof))?.proof;
+  const [first] = votes;
+  if (!first) return doubt ?? "unknown";
+  if (votes.some(({ proof }) => proof !== first.proof) || seeTwoBlocks(votes)) return "disagreement";
+  const endpoints = new Set(votes.map(({ finding }) => finding.endpoint));
+  return endpoints.size < ENDPOINTS_NEEDED ? (doubt ?? "one-endpoint") : first.proof;
+}
+
+/** Two hashes for one height: they are not on the same chain. */
+function seeTwoBlocks(votes: readonly { finding: Finding }[]): boolean {
+  const blocks = votes.map(({ finding }) => finding.block);
+  return blocks.some(({ number, hash }) =>
+    blocks.some((other) => other.number === number && other.hash !== hash),
+  );
+}
+
+function releases({ ledger, scopes }: Wallet): { limit: MicroUsd; today: MicroUsd } {
+  const bucket = today(ledger.now());
+  const used = ledger.books().used(RELEASED_KEY, bucket, bucket);
+  return { limit: scopes.policy?.maxRelease ?? 0n, today: used };
+}
+
+/** The day in UTC, as unix seconds. */
+const today = (now: number): number => Math.floor(now / DAY_MS) * (DAY_MS / 1000);
+
+const resolved = ({ newest }: Stored): Addition => unresolvedAddition(newest.agent, -BigInt(newest.usd));
+
+/**
+ * Exactly what was booked for the intent, from the same buckets of the same counters, but for windows that nobody reads
+ * any more, and for the count of new keys, which are stored all the same. And what is released itself counts.
+ */
+function givenBack(wallet: Wallet, stored: Stored): Addition[] {
+  const { ledger, scopes } = wallet;
+  const { agent, usd, policy } = stored.newest;
+  const books = ledger.books();
+  // Documents that came after its rows were filled with it.
+  const counted = policy === scopes.policy?.version ? stored.booked : countedFor(stored, scopes.policy);
+  const isOpen = ({ key, bucket }: Addition): boolean =>
+    key !== unresolvedKey(agent) &&
+    !key.includes("|newKeys|") &&
+    !isOver(key, bucket, books.now) &&
+    !scopes.hasEnded(key, bucket);
+  return [
+    ...counted.filter(isOpen).map((addition) => ({ ...addition, amount: -addition.amount })),
+    resolved(stored),
+    { key: RELEASED_KEY, bucket: today(books.now), amount: BigInt(usd) },
+  ];
+}
