@@ -70,12 +70,21 @@ function writeWhole(path: string, bytes: Uint8Array): void {
       writeFileSync(fd, bytes);
       fsyncSync(fd);
     });
+    assertWritten(fresh, bytes);
     renameSync(fresh, path);
   } catch (error) {
     removeFile(fresh);
     throw error;
   }
   syncFolder(dirname(path));
+}
+
+/** Nothing takes the place of a good file that does not read as it was written. */
+function assertWritten(path: string, bytes: Uint8Array): void {
+  const written = readPrivate(path, bytes.length);
+  if (written === undefined || Buffer.compare(written, bytes) !== 0) {
+    throw new X402Error("VAULT_WRITE", "the disk gave back something else than was written");
+  }
 }
 
 /** From here on the new file is in its place: who is told of a failure must not believe in the old one. */

@@ -8,7 +8,8 @@ import { randomBytes } from "node:crypto";
 import { basename, dirname, join } from "node:path";
 import { X402Error } from "../protocol/errors.ts";
 
-const ID = /^[0-9a-f]{12}$/;
+/** How the files beside the lock are called. */
+const OWN = /^[0-9a-f]{12}(\.dead)?$/;
 const START_TIME_FIELD = 19; // field 22 of proc(5)'s stat, counted after the command's name
 
 /** Runs `fn` while holding `<path>.lock`. Throws VAULT_BUSY at once when another living process holds it. */
@@ -50,12 +51,13 @@ export function removeFile(path: string): void {
 
 /** What processes that were killed left while they waited for the lock or cleared it. */
 function sweep(lock: string): void {
-  const prefix = `${basename(lock)}.`;
-  for (const name of readdirSync(dirname(lock)).filter((other) => other.startsWith(prefix))) {
-    const path = join(dirname(lock), name);
+  const [folder, prefix] = [dirname(lock), `${basename(lock)}.`];
+  for (const name of readdirSync(folder)) {
+    if (!name.startsWith(prefix) || !OWN.test(name.slice(prefix.length))) continue;
+    const path = join(folder, name);
     const holder = read(path);
     // An empty one may belong to a process that is about to write it.
-    if (holder !== undefined && ID.test(idOf(holder)) && !isAlive(holder)) release(path);
+    if (holder !== undefined && holder !== "" && !isAlive(holder)) release(path);
   }
 }
 
@@ -76,8 +78,6 @@ function clearDead(lock: string, aside: string): void {
   if (read(aside) !== holder) tryLink(aside, lock);
   release(aside);
 }
-
-const idOf = (holder: string): string => holder.split(" ")[2] ?? "";
 
 function isAlive(holder: string): boolean {
   const [pid, start] = holder.split(" ");

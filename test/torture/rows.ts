@@ -4,5 +4,6 @@ import { disk } from "./disk.ts";
 import { frames } from "./frames.ts";
 import { kills } from "./kills.ts";
 import type { Row } from "./row.ts";
+import { vault } from "./vault.ts";
 
-export const ROWS: readonly Row[] = [kills, disk, cap, frames];
+export const ROWS: readonly Row[] = [kills, disk, cap, frames, vault];
