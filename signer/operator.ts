@@ -30,23 +30,18 @@ export const operatorRole = (wallet: Wallet, openAgents: readonly string[]): Rol
       return wholeStatus(wallet, caller);
     },
     "policy.get": () => appliedPolicy(wallet),
-    "policy.apply": ({ document, base }: { document: unknown; base: string }, caller: Caller) => {
-      const fill = (next: Household) => fillCounters(wallet, next);
-      const { version, hash } = wallet.scopes.apply(document, base, fill, byCaller(caller));
+    "policy.apply": (params: ParamsOf<"policy.apply">, caller: Caller) => {
+      const { version, hash } = applyDocument(wallet, params, caller);
       const restartFor = wallet.scopes.agents().filter((agent) => !openAgents.includes(agent));
       return { version, hash, head: wallet.ledger.head(), restartFor };
     },
     "agent.freeze": ({ agent }: ForAgent, caller: Caller) =>
       freeze(wallet, { agent, withIds: true, fields: byCaller(caller) }),
     "agent.unfreeze": ({ agent }: ForAgent, caller: Caller) => unfreeze(wallet, agent, byCaller(caller)),
-    "payment.quote": ({
-      intents,
-      agent,
-      document,
-    }: { intents: PaymentIntent[]; document?: unknown } & ForAgent) =>
-      quoteAll(wallet, intents, {
-        agent: agent ?? DEFAULT_AGENT,
-        ...(document === undefined ? {} : { household: compileHousehold(parseDocument(document)) }),
+    "payment.quote": (asked: { intents: PaymentIntent[]; document?: unknown } & ForAgent) =>
+      quoteAll(wallet, asked.intents, {
+        agent: asked.agent ?? DEFAULT_AGENT,
+        ...(asked.document === undefined ? {} : { household: householdOf(asked.document) }),
       }),
     "budget.get": ({ agent, session }: ForAgent & { session?: string }) => ({
       scopes: scopeStates(wallet, wallet.scopes.chain(agent ?? DEFAULT_AGENT, session)),
@@ -59,10 +54,17 @@ export const operatorRole = (wallet: Wallet, openAgents: readonly string[]): Rol
   },
 });
 
+const householdOf = (document: unknown): Household => compileHousehold(parseDocument(document));
+
 /** The household, the unlock and every agent. */
 export function wholeStatus(wallet: Wallet, caller: Caller) {
   const all = wallet.scopes.agents().flatMap((agent) => wallet.scopes.chain(agent));
   return status(wallet, [...new Map(all.map((scope) => [scope.id, scope])).values()], caller);
+}
+
+function applyDocument(wallet: Wallet, { document, base }: ParamsOf<"policy.apply">, caller: Caller) {
+  const fill = (next: Household) => fillCounters(wallet, next);
+  return wallet.scopes.apply(document, base, fill, byCaller(caller));
 }
 
 function appliedPolicy({ scopes, ledger }: Wallet) {
