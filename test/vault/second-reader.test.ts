@@ -10,7 +10,7 @@ import { hmac } from "@noble/hashes/hmac.js";
 import { sha256 } from "@noble/hashes/sha2.js";
 import { entropyToMnemonic } from "@scure/bip39";
 import { wordlist } from "@scure/bip39/wordlists/english";
-import { privateKeyToAddress } from "viem/accounts";
+import { mnemonicToAccount, privateKeyToAddress } from "viem/accounts";
 import { describe, expect, it } from "vitest";
 import { createOffer, sealFor } from "../../vault/handoff.ts";
 import { create } from "../../vault/vault.ts";
@@ -118,6 +118,28 @@ describe("a second reader", () => {
     expect(read.signing.accounts[1]).toEqual(["evm", imported, 0, keyHex]);
     expect(read.signing.ledger).toBe("abcd");
     expect(entropyToMnemonic(read.entropy, wordlist)).toBe(JUNK);
+  });
+
+  it("reads a vault that was rotated and moved, and derives its accounts by their paths", async () => {
+    const path = join(folder, "rotated.enc");
+    using vault = await createJunk(path);
+    const before = readVault(Uint8Array.from(readFileSync(path)), PASSPHRASE);
+    await vault.change({ ledgerId: "abcd" });
+    await vault.change({ next: true });
+    await vault.change({ newDataKey: true, passphrase: ascii("another passphrase") });
+    await vault.change({ moveTo: "ef01" });
+    const read = readVault(Uint8Array.from(readFileSync(path)), "another passphrase");
+    expect(read).toMatchObject({ generation: 5, ledger: "ef01", imports: [] });
+    expect(read.signing.nonceKey).toBe(before.signing.nonceKey);
+    const phrase = entropyToMnemonic(read.entropy, wordlist);
+    const derived = read.accounts.map(([, , origin]) =>
+      mnemonicToAccount(phrase, { path: origin as "m/44'/60'/0'/0/0" }),
+    );
+    expect(derived.map(({ address }) => address)).toEqual(read.accounts.map(([, address]) => address));
+    expect(derived.map((account) => hex(account.getHdKey().privateKey!))).toEqual(
+      read.signing.accounts.map(([, , , key]) => key),
+    );
+    expect(read.accounts.map(([, , , retired]) => retired)).toEqual([1, 0]);
   });
 
   it("takes the signer's side of the hand-off, and the command's", async () => {

@@ -3,8 +3,8 @@
 import { createHash } from "node:crypto";
 import { rmSync, mkdirSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { evmFromKey, evmFromPhrase } from "../../vault/accounts.ts";
-import { type VaultFile, encode, wrapAad } from "../../vault/format.ts";
+import { evmFromKey, evmFromPhrase, evmPath } from "../../vault/accounts.ts";
+import { type Account, type VaultFile, encode, wrapAad } from "../../vault/format.ts";
 import { LOWEST_COST, deriveKey } from "../../vault/kdf.ts";
 import { label, macOf, subkey } from "../../vault/keys.ts";
 import { entropyOf } from "../../vault/phrase.ts";
@@ -33,6 +33,7 @@ const wrappedKey = dataKey.use((bytes) => seal(wrappingKey, bytes, wrapAad(vault
 const signingKey = subkey(dataKey, vaultId, "signing");
 const recoveryKey = subkey(dataKey, vaultId, "recovery");
 const byPhrase = evmFromPhrase(entropyOf(ascii(JUNK)));
+const second = evmFromPhrase(entropyOf(ascii(JUNK)), 1);
 const byKey = evmFromKey(secret(0x42));
 const keys = { nonceKey: secret(0xa0), auditKey: secret(0xb0) };
 
@@ -52,9 +53,19 @@ const later: signing.SigningPart = {
   ],
 };
 
+const rotated: signing.SigningPart = {
+  ...later,
+  generation: 5,
+  accounts: [
+    { ...byPhrase, retired: true },
+    { ...byKey, retired: true },
+    { ...second, retired: false },
+  ],
+};
+
 function fileOf(part: signing.SigningPart, recovered: recovery.RecoveryPart): VaultFile {
   const { generation, ledgerId, accounts } = part;
-  const origins = [byPhrase.origin, byKey.origin];
+  const origins = [byPhrase.origin, byKey.origin, second.origin];
   const lines = accounts.map(({ rail, address, retired }, at) => ({
     rail,
     address,
@@ -81,6 +92,7 @@ function fileOf(part: signing.SigningPart, recovered: recovery.RecoveryPart): Va
 const entropy = entropyOf(ascii(JUNK));
 const phraseFile = fileOf(fresh, { entropy, imports: [] });
 const laterFile = fileOf(later, { entropy, imports: [{ rail: "evm", key: byKey.key }] });
+const rotatedFile = fileOf(rotated, { entropy, imports: [{ rail: "evm", key: byKey.key }] });
 const authentic = (file: VaultFile) => encode(file, (body) => macOf(dataKey, vaultId, body));
 const whole = authentic(phraseFile);
 
@@ -113,6 +125,9 @@ const shown = (file: VaultFile, part: signing.SigningPart) => ({
   phrase: JUNK,
 });
 
+const elsewhere = (account: Account): Account =>
+  account.origin === second.origin ? { ...account, origin: evmPath(7) } : account;
+
 function writeFiles(): void {
   const ok = (name: string, why: string, file: VaultFile, part: signing.SigningPart) => {
     write(
@@ -132,6 +147,14 @@ function writeFiles(): void {
     "names its ledger; an imported key pays, the phrase's account is retired",
     laterFile,
     later,
+  );
+  ok("rotated wallet", "the phrase's second account pays; two retired ones stay", rotatedFile, rotated);
+  const lost = { ...rotatedFile.header, accounts: rotatedFile.header.accounts.map(elsewhere) };
+  bad(
+    "account from elsewhere",
+    "VAULT_DAMAGED",
+    "opens, with MAC and checksum right; the phrase has another account at that path",
+    authentic({ ...rotatedFile, header: lost }),
   );
   bad(
     "wrong passphrase",
