@@ -1,5 +1,6 @@
 // A connection to the signer: JSON-RPC over a Unix socket, many calls at once.
 import { type Socket, createConnection } from "node:net";
+import { setTimeout } from "node:timers/promises";
 import type { z } from "zod";
 import { X402Error } from "../protocol/errors.ts";
 import {
@@ -25,16 +26,49 @@ export interface SignerConnection {
   close(): void;
 }
 
-/** Connects to a signer's socket. Rejects with SIGNER_UNREACHABLE when nobody listens there. */
-export function connectSigner(path: string): Promise<SignerConnection> {
+/** How long a full queue of connections is waited for, and how often it is tried meanwhile. */
+const QUEUE_MS = 5_000;
+const RETRY_MS = 25;
+
+/**
+ * Connects to a signer's socket. Rejects with SIGNER_UNREACHABLE when nobody listens there. `assertListener` gets the
+ * socket's descriptor before anything is sent, and throws if who listens is not to be trusted.
+ */
+export async function connectSigner(
+  path: string,
+  assertListener?: (fd: number) => void,
+): Promise<SignerConnection> {
+  const deadline = Date.now() + QUEUE_MS;
+  for (;;) {
+    try {
+      return await connectOnce(path, assertListener);
+    } catch (error) {
+      // Others wait to be let in, more than the kernel keeps: connect(2).
+      const isFull = (error as NodeJS.ErrnoException).code === "EAGAIN" && Date.now() < deadline;
+      if (!isFull)
+        throw error instanceof X402Error ? error : unreachable(path, error as NodeJS.ErrnoException);
+    }
+    await setTimeout(RETRY_MS);
+  }
+}
+
+const unreachable = (path: string, { code = "error" }: NodeJS.ErrnoException): X402Error =>
+  new X402Error("SIGNER_UNREACHABLE", `${path} (${code})`);
+
+function connectOnce(path: string, assertListener?: (fd: number) => void): Promise<SignerConnection> {
   return new Promise((resolve, reject) => {
     const socket = createConnection(path);
-    socket.once("error", (error: NodeJS.ErrnoException) => {
-      reject(new X402Error("SIGNER_UNREACHABLE", `${path} (${error.code ?? "error"})`));
-    });
+    socket.once("error", reject);
     socket.once("connect", () => {
       socket.removeAllListeners("error");
-      resolve(new Connection(socket));
+      try {
+        // Node keeps the descriptor to itself, and has no other way to ask about it.
+        assertListener?.((socket as unknown as { _handle: { fd: number } })._handle.fd);
+        resolve(new Connection(socket));
+      } catch (error) {
+        socket.destroy();
+        reject(error instanceof Error ? error : new X402Error("INTERNAL"));
+      }
     });
   });
 }
@@ -80,6 +114,8 @@ class Connection implements SignerConnection {
   readonly #waiting = new Map<number, Waiting>();
   #nextId = 1;
   #outbox = "";
+  /** Why the connection ended, when the signer said so. */
+  #reason: Error | undefined;
 
   constructor(socket: Socket) {
     this.#socket = socket;
@@ -88,7 +124,7 @@ class Connection implements SignerConnection {
     });
     socket.on("error", () => undefined); // "close" follows and tells every caller
     socket.on("close", () => {
-      this.#failAll(new X402Error("SIGNER_UNREACHABLE", "the connection was closed"));
+      this.#failAll(this.#gone());
     });
     // An idle connection keeps no process alive; a call in flight does.
     socket.unref();
@@ -101,7 +137,7 @@ class Connection implements SignerConnection {
   call(method: string, params: object): Promise<unknown> {
     return new Promise((resolve, reject) => {
       if (!this.open) {
-        reject(new X402Error("SIGNER_UNREACHABLE", "the connection was closed"));
+        reject(this.#gone());
         return;
       }
       const id = this.#nextId++;
@@ -130,9 +166,14 @@ class Connection implements SignerConnection {
     try {
       for (const line of this.#reader.push(chunk)) this.#settle(line);
     } catch (error) {
-      this.#failAll(error as Error);
+      this.#reason = error as Error;
+      this.#failAll(this.#reason);
       this.#socket.destroy();
     }
+  }
+
+  #gone(): Error {
+    return this.#reason ?? new X402Error("SIGNER_UNREACHABLE", "the connection was closed");
   }
 
   #settle(line: string): void {

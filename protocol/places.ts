@@ -17,6 +17,10 @@ export function runFolder(env: Environment, homeDirectory: string): string {
 export const stateFolder = (env: Environment, homeDirectory: string): string =>
   join(x402Home(env, homeDirectory), "signer");
 
+/** Of the service, as its units in systemd/ have it: the user it runs as, and where its sockets are. */
+export const SERVICE_USER = "x402-signer";
+export const SERVICE_RUN = "/run/x402";
+
 export const OPERATOR_SOCKET = "operator.sock";
 export const DESK_SOCKET = "desk.sock";
 export const OBSERVER_SOCKET = "observer.sock";

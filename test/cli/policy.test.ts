@@ -160,7 +160,7 @@ describe("changing the policy", () => {
       [["apply", file({ ...TESTNET, perDayMax: 70 }), "--yes"], "perDayMax: must be USD"],
       [["set", "perDayMax", "1e3", "--yes"], "perDayMax: must be USD"],
       [["set", "schedule", "x", "--yes"], "schedule: not known to this version"],
-      [["set", "agents.a.uid", "1", "--yes"], "agents.a.uid: not known"],
+      [["set", "agents.a.gid", "1", "--yes"], "agents.a.gid: not known"],
       [["set", "..", "x", "--yes"], "is not the path of a field"],
       [["set", "__proto__.x", "1", "--yes"], "is not the path of a field"],
       [["unset", "perWeekMax", "--yes"], "there is no perWeekMax"],
