@@ -134,6 +134,8 @@ export type AuditRow = z.infer<typeof auditRowSchema>;
 const aliveSchema = z.strictObject({
   count: z.int(),
   usd: usdSchema,
+  /** When the last one is over; absent when there is none. */
+  until: isoSchema.optional(),
   payments: z.array(
     z.strictObject({
       ...{ agent: z.string(), id: intentIdSchema.optional(), network: caip2Schema },

@@ -39,14 +39,15 @@ export function unfreeze(wallet: Wallet, agent: string | undefined, fields: obje
 
 function alive({ ledger, live }: Wallet, agent: string | undefined, withIds: boolean): Alive {
   const now = ledger.latest();
-  const { usd, count } = live.sum(now, agent);
+  const { usd, count, until } = live.sum(now, agent);
   const payments: Alive["payments"] = [];
   let read = 0;
   for (const { row } of liveRows(ledger, now)) {
     if (payments.length === MAX_LISTED || payments.length === count || read++ === MAX_READ) break;
     if (agent === undefined || row.agent === agent) payments.push(livePayment(row, withIds));
   }
-  return { count, usd: formatUsd(usd), payments };
+  const last = count === 0 ? {} : { until: new Date(until * 1000).toISOString() };
+  return { count, usd: formatUsd(usd), ...last, payments };
 }
 
 function livePayment(row: ReservedBody, withIds: boolean): Alive["payments"][number] {

@@ -44,19 +44,21 @@ export class Live {
     this.#agents.set(agent, sums);
   }
 
-  /** Of one agent, or of all. */
-  sum(now: number, agent?: string): Sum {
+  /** Of one agent, or of all; `until` in unix seconds. */
+  sum(now: number, agent?: string): Sum & { readonly until: number } {
     const own = agent === undefined ? undefined : (this.#agents.get(agent) ?? NOTHING);
     let usd = 0n;
     let count = 0;
+    let until = 0;
     for (const sums of own ? [own] : this.#agents.values()) {
       dropExpired(sums, now);
-      for (const sum of sums.values()) {
+      for (const [end, sum] of sums) {
+        until = Math.max(until, end);
         usd += sum.usd;
         count += sum.count;
       }
     }
-    return { usd, count };
+    return { usd, count, until };
   }
 }
 

@@ -174,7 +174,7 @@ describe("what is alive", () => {
     await pay(3, "b");
     await signer.sign(intent(2, { amount: "30000", maxTimeoutSeconds: 600 }), { agent: "a" });
     const { alive } = await freeze("a");
-    expect(alive).toMatchObject({ count: 2, usd: "0.05" });
+    expect(alive).toMatchObject({ count: 2, usd: "0.05", until: "2026-11-20T12:10:30.000Z" });
     expect(alive.payments.map(({ id, usd, expiresAt }) => [id, usd, expiresAt])).toEqual([
       [idOf(2), "0.03", "2026-11-20T12:10:30.000Z"],
       [idOf(1), "0.02", "2026-11-20T12:01:00.000Z"],
