@@ -195,7 +195,7 @@ function openWallet(
   const ledger = Ledger.open(options.home, {
     clock,
     isOver: (key, bucket, now) =>
-      isOver(key, bucket, now) || made.wallet?.scopes.hasEnded(key, bucket) === true,
+      isOver(key, bucket, now) || made.wallet?.scopes.hasEnded(key, bucket, now) === true,
     attest: (payload) => made.wallet?.keyring.attest("x402-checkpoint", payload),
     onRecord: (kind, fields) => {
       journal.recorded(kind, fields);

@@ -17,7 +17,7 @@ export function fillCounters({ ledger, scopes }: Wallet, next: Household): Addit
   const books = ledger.books();
   // What a checkpoint may have forgotten must not be counted a second time.
   const isOpen = ({ key, bucket }: Addition): boolean =>
-    !isOver(key, bucket, books.now) && !scopes.hasEnded(key, bucket);
+    !isOver(key, bucket, books.now) && !scopes.hasEnded(key, bucket, books.now);
   const once = new CountedOnce(intents(ledger, "draft <> seq"));
   // What was given back is booked no more.
   const released = intents(ledger, "state = 'released'");

@@ -108,7 +108,7 @@ function givenBack(wallet: Wallet, stored: Stored): Addition[] {
     key !== unresolvedKey(agent) &&
     !key.includes("|newKeys|") &&
     !isOver(key, bucket, books.now) &&
-    !scopes.hasEnded(key, bucket);
+    !scopes.hasEnded(key, bucket, books.now);
   return [
     ...counted.filter(isOpen).map((addition) => ({ ...addition, amount: -addition.amount })),
     resolved(stored),

@@ -101,7 +101,7 @@ export class Scopes {
     const household = compileHousehold(document);
     const version = (this.#policy?.version ?? 0) + 1;
     const { hash } = household;
-    const fields = { version, hash, base, document: json, ...by };
+    const fields = { version, hash, base, document, ...by };
     const seq = this.#ledger.record("policy.applied", fields, fill(household), (db, row) => {
       db.prepare("INSERT INTO policies (version, hash, seq) VALUES (?, ?, ?)").run(version, hash, row);
     });
@@ -144,12 +144,12 @@ export class Scopes {
     this.#ledger.record("vault.locked", { unlock: seq, reason, ...fields });
   }
 
-  /** True for a counter of an unlock or a session that no payment can name any more. */
-  hasEnded(key: string, bucket: number): boolean {
+  /** True for a counter of an unlock or a session that no payment can name any more, at `now` (unix ms) or later. */
+  hasEnded(key: string, bucket: number, now: number): boolean {
     const [scope = "", , window] = key.split("|", 3);
     if (scope.startsWith("unlock:")) return scope !== this.#unlock?.scope.id;
     if (!scope.startsWith("session:")) return window === "session" && bucket !== this.#unlock?.seq;
-    return this.#sessions.hasEnded(scope.slice("session:".length));
+    return this.#sessions.hasEnded(scope.slice("session:".length), now);
   }
 
   /** Opens a session with a policy of the client's. Throws POLICY_INVALID and SESSION_LIMIT. */

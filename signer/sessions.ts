@@ -82,10 +82,10 @@ export class Sessions {
   }
 
   /** Asked of every session at a checkpoint: its policy is not needed for it. */
-  hasEnded(id: string): boolean {
+  hasEnded(id: string, now: number): boolean {
     const row = this.#ledger.select("SELECT ends_at FROM sessions WHERE id = ? AND closed = 0").get(id) as
       { ends_at: number } | undefined;
-    return (row?.ends_at ?? 0) <= this.#ledger.latest();
+    return (row?.ends_at ?? 0) <= now;
   }
 
   #countOpen(agent: string, now: number): void {

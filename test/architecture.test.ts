@@ -15,8 +15,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   vault: ["protocol", "chains"],
   signer: ["vault", "policy", "chains", "protocol"],
   client: ["protocol"],
-  cli: ["vault", "client", "policy", "chains", "protocol"],
-  bin: [],
+  cli: ["vault", "client", "policy", "chains", "protocol", "verify"],
+  // A program of its own: who checks the signer's record has no reason to trust the signer's code.
+  verify: [],
+  bin: ["verify", "protocol"],
 };
 /** The same, for types only: nothing of the other folder is loaded. */
 const MAY_IMPORT_TYPES: Readonly<Record<string, readonly string[]>> = { client: ["policy"] };
@@ -35,6 +37,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   signer: ["zod"],
   client: ["zod", "@x402/core"],
   cli: ["commander", "zod"],
+  verify: [],
   bin: [],
 };
 

@@ -12,6 +12,7 @@ const PAGE = 5000;
 export interface LastPage {
   readonly head: Head;
   readonly counters: readonly RowAddition[];
+  readonly seal?: string | undefined;
 }
 
 /** Hands every row to `each`, oldest first; resolves with the head and the counters that stand at the last one. */
@@ -20,9 +21,9 @@ export async function readAudit(
   each: (row: AuditRow, head: Head) => void,
 ): Promise<LastPage> {
   for (let after = 0; ;) {
-    const { rows, head, counters } = await operatorCall(signer, "audit.query", { after, limit: PAGE });
+    const { rows, head, counters, seal } = await operatorCall(signer, "audit.query", { after, limit: PAGE });
     for (const row of rows) each(row, head);
-    if (counters) return { head, counters };
+    if (counters) return { head, counters, seal };
     const last = rows.at(-1);
     if (!last) throw new X402Error("LEDGER_DAMAGED", `no row follows row ${after}`);
     after = last.seq;

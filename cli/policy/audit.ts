@@ -16,6 +16,8 @@ import {
   isWanted,
   readAudit,
 } from "./audit-rows.ts";
+import { addExport } from "./audit-export.ts";
+import { addReceipt } from "./audit-receipt.ts";
 import { csvLine } from "./csv.ts";
 import { addVerify } from "./verify.ts";
 
@@ -30,7 +32,7 @@ interface Options extends SocketOptions {
 }
 
 export function addAudit(policy: Command): Command {
-  const command = policy.command("audit").description("read or verify the record of every decision");
+  const command = policy.command("audit").description("read, verify or export the record of every decision");
   command
     .command("list", { isDefault: true })
     .description("list payments, declines and what the operator did (also without its name)")
@@ -44,6 +46,8 @@ export function addAudit(policy: Command): Command {
     .addOption(socketOption())
     .action(list);
   addVerify(command);
+  addExport(command);
+  addReceipt(command);
   return command;
 }
 

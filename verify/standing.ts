@@ -1,0 +1,154 @@
+// What holds at a row: which vault is unlocked and until when, which policy is in force, who is frozen, which sessions
+// are open. Worked out from the rows alone.
+import { type Json, type JsonObject, canonical, isAmount, isCount, isText, sha256, textOf } from "./text.ts";
+import { Untrue } from "./untrue.ts";
+
+export interface Unlock {
+  readonly row: number;
+  readonly accounts: readonly string[];
+  /** Unix ms. */
+  readonly endsAt?: number;
+  /** Micro-USD. */
+  readonly spend?: bigint;
+  readonly count?: bigint;
+}
+
+export interface Policy {
+  readonly version: number;
+  readonly hash: string;
+  readonly document: JsonObject;
+  /** The document is in the form that is hashed. */
+  readonly isExact: boolean;
+}
+
+interface Session {
+  readonly agent: string;
+  readonly endsAt: number;
+}
+
+/** Rows that end an unlock without saying so: the process that held the keys is gone. */
+const NEW_PROCESS = ["signer.started", "ledger.migrated"];
+
+export class Standing {
+  readonly #ledger: string;
+  unlock: Unlock | undefined;
+  policy: Policy | undefined;
+  /** The audit key that the newest unlock names. */
+  auditKey: string | undefined;
+  /** Unix ms of the last row. */
+  at = 0;
+  /** Rows of version 0.1 lack `used`, policies' hashes and audit keys; an upgrade begins to write them. */
+  isOld = false;
+  readonly frozen = new Set<string>();
+  readonly #sessions = new Map<string, Session>();
+  #vault: { id: string; generation: number } | undefined;
+  /** The operator has accepted another vault than the last one. */
+  #vaultAccepted = true;
+
+  constructor(ledger: string) {
+    this.#ledger = ledger;
+  }
+
+  /** Throws Untrue for a row that cannot stand here. */
+  apply(row: number, body: JsonObject): void {
+    const { kind, at } = body;
+    if (!isText(kind) || !isCount(at)) throw new Untrue("has no kind or no time", row);
+    if (at < this.at && kind !== "ledger.accepted") throw new Untrue("is older than the row before it", row);
+    this.at = at;
+    if (NEW_PROCESS.includes(kind)) this.unlock = undefined;
+    if (kind.startsWith("ledger.")) this.#ofLedger(kind, row, body);
+    else if (kind.startsWith("vault.")) this.#ofVault(kind, row, body);
+    else if (kind.startsWith("session.")) this.#ofSession(kind, body);
+    else if (kind === "policy.applied") this.#applyPolicy(row, body);
+    else if (kind === "agent.frozen") this.frozen.add(textOf(body["agent"]));
+    else if (kind === "agent.unfrozen") this.frozen.delete(textOf(body["agent"]));
+  }
+
+  session(id: string): Session | undefined {
+    return this.#sessions.get(id);
+  }
+
+  /** True for a counter of an unlock or a session that is over: no payment can name it any more. */
+  hasEnded(key: string, bucket: number): boolean {
+    const [scope = "", , window] = key.split("|", 3);
+    if (scope.startsWith("unlock:")) return scope !== `unlock:${this.unlock?.row ?? ""}`;
+    if (!scope.startsWith("session:")) return window === "session" && bucket !== this.unlock?.row;
+    return (this.#sessions.get(scope.slice("session:".length))?.endsAt ?? 0) <= this.at;
+  }
+
+  /** Sessions that are over need not be remembered. */
+  forgetEnded(): void {
+    for (const [id, { endsAt }] of this.#sessions) if (endsAt <= this.at) this.#sessions.delete(id);
+  }
+
+  #ofLedger(kind: string, row: number, { ledger, version, code }: JsonObject): void {
+    if ((kind === "ledger.created") !== (row === 1)) throw new Untrue("is not how a ledger begins", row);
+    if (kind === "ledger.created") {
+      if (ledger !== this.#ledger) throw new Untrue("begins another ledger", row);
+      this.isOld = version === 1;
+    }
+    if (kind === "ledger.migrated") this.isOld = false;
+    if (kind === "ledger.accepted" && textOf(code).startsWith("VAULT_")) this.#vaultAccepted = true;
+  }
+
+  #ofVault(kind: string, row: number, body: JsonObject): void {
+    if (kind === "vault.locked") {
+      if (this.unlock?.row !== body["unlock"]) throw new Untrue("locks what is not unlocked", row);
+      this.unlock = undefined;
+      return;
+    }
+    if (kind !== "vault.unlocked") return;
+    const { vault, generation, auditKey, accounts, scope } = body;
+    if (!isText(vault) || !isCount(generation) || !Array.isArray(accounts))
+      throw new Untrue("names no vault", row);
+    if (this.unlock) throw new Untrue("unlocks what is unlocked", row);
+    this.#mustBeKnown(row, vault, generation, auditKey);
+    const { spend, count, endsAt } = (scope ?? {}) as JsonObject;
+    this.unlock = {
+      row,
+      accounts: accounts.map((account) => textOf((account as JsonObject)["address"])),
+      ...(isCount(endsAt) ? { endsAt } : {}),
+      ...(isAmount(spend) ? { spend: BigInt(spend) } : {}),
+      ...(isCount(count) ? { count: BigInt(count) } : {}),
+    };
+  }
+
+  /** One ledger, one vault, which only gets newer, and its audit key, unless the operator accepts another. */
+  #mustBeKnown(row: number, vault: string, generation: number, auditKey: Json | undefined): void {
+    if (this.#vault && !this.#vaultAccepted) {
+      if (vault !== this.#vault.id) throw new Untrue("unlocks another vault, which nobody accepted", row);
+      if (generation < this.#vault.generation)
+        throw new Untrue("unlocks an older vault, which nobody accepted", row);
+      if (this.auditKey !== undefined && auditKey !== this.auditKey)
+        throw new Untrue("names another audit key for the same vault", row);
+    }
+    if (auditKey === undefined && !this.isOld) throw new Untrue("names no audit key", row);
+    this.#vault = { id: vault, generation };
+    this.#vaultAccepted = false;
+    this.auditKey = isText(auditKey) ? auditKey : undefined;
+  }
+
+  #ofSession(kind: string, { session, agent, endsAt }: JsonObject): void {
+    if (!isText(session)) return;
+    if (kind === "session.closed") this.#sessions.delete(session);
+    else if (kind === "session.opened" && isText(agent) && isCount(endsAt))
+      this.#sessions.set(session, { agent, endsAt });
+  }
+
+  #applyPolicy(row: number, { version, hash, base, document }: JsonObject): void {
+    if (
+      !isCount(version) ||
+      !isText(hash) ||
+      document === null ||
+      typeof document !== "object" ||
+      Array.isArray(document)
+    )
+      throw new Untrue("applies no policy", row);
+    if (version !== (this.policy?.version ?? 0) + 1 || base !== (this.policy?.hash ?? ""))
+      throw new Untrue("does not follow the policy before it", row);
+    // Old rows hold the document as it was sent, and the hash of its canonical form.
+    if (!this.isOld && sha256(canonical(document)) !== hash)
+      throw new Untrue("applies another policy than its hash says", row);
+    this.policy = { version, hash, document, isExact: !this.isOld };
+  }
+}
