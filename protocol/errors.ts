@@ -201,6 +201,7 @@ export const CODES = {
     "the vault could not be written",
     "the old one is untouched; check the disk and who may write there",
   ),
+  NOT_HARDENED: fault("a protection that is possible here is off", "run x402-signer doctor"),
   UNSAFE_HOME: fault("the signer's folder is not private", "chmod 700 the folder"),
   INTERNAL: fault(
     "something went wrong inside",

@@ -1,5 +1,5 @@
 // Memory is given back when the signer has nothing to do: V8 alone would keep what the start and the last burst of
-// payments left, for as long as nothing more is allocated. `gc` is there because bin/x402-signer.ts asks for it.
+// payments left, for as long as nothing more is allocated. `gc` is there because harden/flags.ts asks for it.
 const INTERVAL_MS = 1000;
 /** Microseconds of processor time in one interval, below which nobody waits for anything. */
 const IDLE_US = 30_000;

@@ -14,6 +14,7 @@ export const FLAGS_HELP = `
                       more than once (default: this user; with sockets of systemd: whoever their mode lets in)
   --credential FILE   unlock at start with what x402-vault credential wrote
                       (default: $CREDENTIALS_DIRECTORY/x402-unlock when it is there)
+  --require-hardened  refuse to run when a protection that is possible here is off
   --quiet             no log line per decision on stderr
   --help, --version
 `;
@@ -27,6 +28,7 @@ const OPTIONS = {
   "desk-uid": uids,
   "observer-uid": uids,
   credential: { type: "string" },
+  "require-hardened": { type: "boolean" },
   quiet: { type: "boolean" },
   help: { type: "boolean" },
   version: { type: "boolean" },
@@ -42,18 +44,27 @@ export interface Surroundings {
 
 export type Asked =
   | { readonly is: "help" | "version" }
-  | { readonly is: "start"; readonly quiet: boolean; readonly options: DaemonOptions };
+  | {
+      readonly is: "start" | "doctor";
+      readonly quiet: boolean;
+      readonly requireHardened: boolean;
+      readonly options: DaemonOptions;
+    };
 
 /** Throws USAGE, and what parseArgs throws (ERR_PARSE_ARGS_*). */
 export function readOptions({ args, env, pid, homeDirectory }: Surroundings): Asked {
-  const { values } = parseArgs({ args: [...args], options: OPTIONS });
+  const { values, positionals } = parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true });
   if (values.help || values.version) return { is: values.help ? "help" : "version" };
+  const [command = "start", ...more] = positionals;
+  if ((command !== "start" && command !== "doctor") || more.length > 0)
+    throw new X402Error("USAGE", "there is one command beside starting: doctor");
   const inherited = inheritedSockets(env, pid);
   const allow = allowLists(values);
   const credential = values.credential ?? credentialOf(env);
   return {
-    is: "start",
+    is: command,
     quiet: values.quiet === true,
+    requireHardened: values["require-hardened"] === true,
     options: {
       home: values.home ?? stateFolder(env, homeDirectory),
       sockets: values.sockets ?? runFolder(env, homeDirectory),

@@ -43,7 +43,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
 
 /** Modules of Node that need a reason, and the places (a path or its beginning) that have one. Others are free. */
 const BUILTINS: Readonly<Record<string, readonly string[]>> = {
-  "node:net": ["signer/sockets/", "client/signer.ts"],
+  "node:net": ["signer/sockets/", "signer/harden/attempts.ts", "client/signer.ts"],
   "node:sqlite": ["signer/ledger/"],
   "node:tty": ["cli/"],
   "node:readline": [],
@@ -51,12 +51,12 @@ const BUILTINS: Readonly<Record<string, readonly string[]>> = {
   "node:cluster": [],
   "node:dgram": [],
   "node:dns": [],
-  "node:ffi": [],
+  "node:ffi": ["signer/harden/libc.ts"],
   "node:http": [],
   "node:http2": [],
   "node:https": [],
   "node:inspector": [],
-  "node:module": [],
+  "node:module": ["signer/harden/flags.ts"],
   "node:tls": [],
   "node:vm": [],
   "node:wasi": [],
@@ -83,8 +83,15 @@ const ONE_PLACE: readonly (readonly [act: string, pattern: RegExp, places: reado
   ["sign a payment", /\bsignReservation\b/, ["signer/sign.ts", "signer/pay.ts"]],
   ["ask a rail for a signature", /\brail\.sign\b/, ["signer/sign.ts"]],
   ["open a database", /\bDatabaseSync\b/, ["signer/ledger/"]],
-  ["attach a database", /\bATTACH\b/i, ["signer/ledger/sqlite.ts"]],
-  ["read the environment", /\bprocess\.env\b/, ["client/paths.ts", "signer/main.ts", "bin/x402-signer.ts"]],
+  ["attach a database", /\bATTACH\b/i, ["signer/ledger/sqlite.ts", "signer/harden/"]],
+  [
+    "read the environment",
+    /\bprocess\.env\b/,
+    ["client/paths.ts", "signer/main.ts", "signer/restart.ts", "signer/harden/"],
+  ],
+  ["take a module of Node by its name", /\bgetBuiltinModule\b/, ["signer/harden/", "cli/peer.ts"]],
+  ["call the C library", /\bbindLibc\b/, ["signer/harden/"]],
+  ["start a program", /\bexecve\b/, ["signer/restart.ts"]],
   ["run a string as code", /\beval\(|new Function\(/, []],
   ["read decimals as floats", /\bparseFloat\b|\.toFixed\(/, []],
 ];

@@ -11,6 +11,7 @@ import type { ParamsOf } from "../../protocol/methods.ts";
 import type { SignResult, Status } from "../../protocol/shapes.ts";
 import { OPERATOR_SOCKET, agentSocketName } from "../../protocol/places.ts";
 import { type Daemon, type DaemonOptions, startDaemon } from "../../signer/daemon.ts";
+import { MAIN, signerFlags } from "../../signer/harden/flags.ts";
 import { sealFor } from "../../vault/handoff.ts";
 import { LOWEST_COST } from "../../vault/kdf.ts";
 import { label } from "../../vault/keys.ts";
@@ -19,7 +20,10 @@ import { Secret } from "../../vault/secret.ts";
 import { decode } from "../../vault/signing.ts";
 import { type OpenVault, create, open } from "../../vault/vault.ts";
 
-const BIN = fileURLToPath(new URL("../../bin/x402-signer.ts", import.meta.url));
+/** The command, which starts itself once more with the flags it needs: for tests of that. */
+export const COMMAND = fileURLToPath(new URL("../../bin/x402-signer.ts", import.meta.url));
+const TESTS = fileURLToPath(new URL("../", import.meta.url));
+const CACHE = join(realpathSync(tmpdir()), "x402-compile-cache");
 const READY = "locked, listening";
 const PASSPHRASE = "correct horse battery staple";
 
@@ -82,12 +86,13 @@ export class SignerHome {
     const [command = process.execPath, ...node] = [
       ...(options.under ?? []),
       process.execPath,
+      ...(options.entry === COMMAND ? [] : flagsFor(args)),
       ...(options.node ?? []),
-      options.entry ?? BIN,
+      options.entry ?? MAIN,
       ...args,
     ];
     // Starting is most of what a test that kills a hundred signers does: their compiled code is kept.
-    const env = { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), "x402-compile-cache") };
+    const env = { ...process.env, NODE_COMPILE_CACHE: CACHE };
     const child = spawn(command, node, { stdio: ["ignore", "pipe", "pipe"], env });
     this.#children.push(child);
     const output = new Output(child);
@@ -104,12 +109,20 @@ export class SignerHome {
   }
 }
 
+/** What the command would start node with, and the files of the tests themselves. */
+function flagsFor(args: readonly string[]): string[] {
+  const last = (option: string): string => args[args.lastIndexOf(option) + 1]!;
+  const more = [TESTS, CACHE].map((folder) => `--allow-fs-read=${folder}`);
+  const flags = signerFlags({ home: last("--home"), sockets: last("--sockets") });
+  return [...flags, ...more, `--allow-fs-write=${CACHE}`];
+}
+
 export interface SpawnOptions {
   /** For x402-signer. */
   readonly args?: readonly string[];
   /** For node. */
   readonly node?: readonly string[];
-  /** What node runs in place of the command. */
+  /** What node runs in place of the signer's main module, with the flags of the signer; COMMAND gets none. */
   readonly entry?: string;
   /** A command that starts node, such as prlimit with its options. */
   readonly under?: readonly string[];

@@ -3,14 +3,10 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
 import { SignerHome } from "../counterparts/signer.ts";
 import { document, intent } from "./intents.ts";
 import { LedgerRecord } from "./record.ts";
-
-/** The signer itself: the command starts it a second time in place, which costs as long as the start. */
-const MAIN = fileURLToPath(new URL("../../signer/main.ts", import.meta.url));
 
 it.each([
   "lock",

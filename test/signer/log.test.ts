@@ -36,7 +36,8 @@ it("has a line for each decision, and no secret", async () => {
     .map((line) => JSON.parse(line) as Record<string, unknown>)
     .filter(({ event }) => event === "payment")
     .map(({ at, seq, ...rest }) => ({ ...rest, signedAt: typeof at, row: typeof seq }));
-  const common = { event: "payment", agent: "default", network: "eip155:84532", signedAt: "string" };
+  const peer = { pid: process.pid, uid: process.getuid?.(), gid: process.getgid?.() };
+  const common = { event: "payment", agent: "default", network: "eip155:84532", signedAt: "string", peer };
   const first = { ...common, id: idOf(1), amount: "10000", outcome: "signed", row: "number" };
   const declined = { outcome: "declined", code: "BUDGET_EXCEEDED", rule: "totalMax", row: "undefined" };
   expect(payments).toEqual([

@@ -1,0 +1,30 @@
+// The process starts itself once more, in place, under its pid: V8, the allocator and the permission model take their
+// flags only at the start.
+import { homedir } from "node:os";
+import { cleanEnvironment } from "./harden/environment.ts";
+import { MAIN, isHardened, settledPath, signerFlags } from "./harden/flags.ts";
+import { type Asked, readOptions } from "./options.ts";
+
+/** Throws USAGE, and what parseArgs throws. */
+export function asked(): Asked {
+  const { argv, env, pid } = process;
+  return readOptions({ args: argv.slice(2), env, pid, homeDirectory: homedir() });
+}
+
+/**
+ * Does not return in a process that lacks the flags, unless nothing is to be started (--help). Throws as asked and
+ * signerFlags do.
+ */
+export function restartHardened(): void {
+  if (isHardened()) return;
+  const wanted = asked();
+  if (!("options" in wanted)) return;
+  const { home, sockets, credential } = wanted.options;
+  const places = { home: settledPath(home), sockets: settledPath(sockets) };
+  const flags = signerFlags({ ...places, ...(credential !== undefined && { credential }) });
+  // None of this process's own flags goes along: --import or --inspect would bring code or a debugger beside the keys.
+  // Of an option that comes twice the last one counts.
+  const options = [...process.argv.slice(2), "--home", places.home, "--sockets", places.sockets];
+  const args = [process.execPath, ...flags, MAIN, ...options];
+  process.execve?.(process.execPath, args, cleanEnvironment(process.env));
+}
