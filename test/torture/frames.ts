@@ -112,7 +112,8 @@ function framesOf({ samples, form }: Codec, random: Random): () => Buffer {
 /** A refusal has a code, and INTERNAL only where a reply that is none is meant. */
 function expectRefusal({ name }: Codec, frame: Buffer, error: unknown): Code {
   const what = `${name}: ${frame.toString("base64")}`;
-  if (!(error instanceof X402Error)) throw new Error(`no code for ${what}`, { cause: error });
+  if (!(error instanceof X402Error))
+    throw new Error(`${(error as Error).message} for ${what}`, { cause: error });
   assert.ok(error.code !== "INTERNAL" || name === "rpc reply", `INTERNAL for ${what}`);
   return error.code;
 }
