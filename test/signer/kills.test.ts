@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
+import { MAIN } from "../../signer/harden/flags.ts";
 import { SignerHome } from "../counterparts/signer.ts";
 import { document, intent } from "./intents.ts";
 import { LedgerRecord } from "./record.ts";
