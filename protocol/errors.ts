@@ -202,7 +202,10 @@ export const CODES = {
     "the old one is untouched; check the disk and who may write there",
   ),
   NOT_HARDENED: fault("a protection that is possible here is off", "run x402-signer doctor"),
-  UNSAFE_HOME: fault("the signer's folder is not private", "chmod 700 the folder"),
+  UNSAFE_HOME: fault(
+    "the signer's folder is not private",
+    "chmod 700 the folder; behind a link, give the real path",
+  ),
   INTERNAL: fault(
     "something went wrong inside",
     "try again; if it stays, report it with the signer's version",

@@ -1,8 +1,10 @@
 // The process starts itself once more, in place, under its pid: V8, the allocator and the permission model take their
 // flags only at the start.
 import { homedir } from "node:os";
+import { resolve } from "node:path";
+import { assertOwnWay } from "../vault/path.ts";
 import { cleanEnvironment } from "./harden/environment.ts";
-import { MAIN, isHardened, settledPath, signerFlags } from "./harden/flags.ts";
+import { MAIN, isHardened, signerFlags } from "./harden/flags.ts";
 import { type Asked, readOptions } from "./options.ts";
 
 /** Throws USAGE, and what parseArgs throws. */
@@ -13,14 +15,16 @@ export function asked(): Asked {
 
 /**
  * Does not return in a process that lacks the flags, unless nothing is to be started (--help). Throws as asked and
- * signerFlags do.
+ * signerFlags do, and UNSAFE_HOME for a place behind a link or below a folder that others can change.
  */
 export function restartHardened(): void {
   if (isHardened()) return;
   const wanted = asked();
   if (!("options" in wanted)) return;
   const { home, sockets, credential } = wanted.options;
-  const places = { home: settledPath(home), sockets: settledPath(sockets) };
+  const places = { home: resolve(home), sockets: resolve(sockets) };
+  // Here, where the folders above may still be looked at. The vault and its commands refuse the same.
+  for (const folder of [places.home, places.sockets]) assertOwnWay(folder, "UNSAFE_HOME");
   const flags = signerFlags({ ...places, ...(credential !== undefined && { credential }) });
   // None of this process's own flags goes along: --import or --inspect would bring code or a debugger beside the keys.
   // Of an option that comes twice the last one counts.

@@ -28,6 +28,18 @@ export function assertOwnPath(path: string, code: Code): void {
   if (lstatSync(path).isSymbolicLink()) throw new X402Error(code, `${path} is a link`);
 }
 
+/**
+ * No link above `path` and no folder above it that others could change, as far as they are there: for a path that is
+ * still to be made. Throws `code`.
+ */
+export function assertOwnWay(path: string, code: Code): void {
+  for (const folder of chain(dirname(resolve(path)))) {
+    const stats = lstatSync(folder, { throwIfNoEntry: false });
+    if (stats === undefined) return;
+    assertFolder(folder, stats, code);
+  }
+}
+
 /** A folder of ours that no one else may even list. Throws `code`; ENOENT passes through. */
 export function assertPrivateFolder(folder: string, code: Code): void {
   assertOwnPath(folder, code);

@@ -2,7 +2,7 @@
 // everything that it has no use for.
 import { existsSync, lstatSync, realpathSync } from "node:fs";
 import { findPackageJSON } from "node:module";
-import { basename, dirname, join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { X402Error } from "../../protocol/errors.ts";
 
 export interface Places {
@@ -75,23 +75,6 @@ export const folderGrants = (folder: string): string[] =>
   ["read", "write"].flatMap((act) =>
     ["", "/*"].map((below) => `--allow-fs-${act}=${resolve(folder)}${below}`),
   );
-
-/**
- * A folder's path without links above it: Node's permissions compare words, and a link could only be granted with all that
- * it leads to. A link in the folder's own place stays, to be refused.
- */
-export const settledPath = (folder: string): string =>
-  join(realPath(dirname(resolve(folder))), basename(resolve(folder)));
-
-/** Of a path whose end may not be there yet. */
-function realPath(path: string): string {
-  if (path === dirname(path)) return path;
-  try {
-    return realpathSync(path);
-  } catch {
-    return join(realPath(dirname(path)), basename(path));
-  }
-}
 
 /** An option that this node does not know would end it. */
 function hasFfi(): boolean {

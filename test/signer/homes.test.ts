@@ -8,6 +8,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readFileSync,
+  readdirSync,
   realpathSync,
   rmSync,
   statSync,
@@ -22,7 +23,8 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { connectSigner, operatorCall } from "../../client/signer.ts";
 import { type Code, entryOf } from "../../protocol/errors.ts";
 import { startDaemon } from "../../signer/daemon.ts";
-import { SignerHome, StartFailed } from "../counterparts/signer.ts";
+import { readHeader } from "../../vault/vault.ts";
+import { COMMAND, SignerHome, StartFailed } from "../counterparts/signer.ts";
 import { codeOf } from "../vault/code.ts";
 import { document, intent } from "./intents.ts";
 
@@ -39,8 +41,10 @@ afterEach(async () => {
 });
 
 /** The way in which the process did not start. */
-async function refusal(args: readonly string[] = []): Promise<StartFailed> {
-  const failed = await home.spawn({ args }).catch((error: unknown) => error);
+async function refusal(args: readonly string[] = [], entry?: string): Promise<StartFailed> {
+  const failed = await home
+    .spawn({ args, ...(entry !== undefined && { entry }) })
+    .catch((error: unknown) => error);
   if (failed instanceof StartFailed) return failed;
   throw new Error("it started");
 }
@@ -243,6 +247,21 @@ describe("the folders", () => {
       expect(await startCode()).toBe("UNSAFE_HOME");
       rmSync(folder);
     }
+  });
+
+  it("that lie behind a link, or below a folder that others may change, are refused as the vault's are", async () => {
+    const [real, link] = [join(home.folder, "real"), join(home.folder, "link")];
+    mkdirSync(join(real, "state"), { recursive: true, mode: 0o700 });
+    symlinkSync(real, link);
+    for (const option of ["--home", "--sockets"]) {
+      expectRefused(await refusal([option, join(link, "state")], COMMAND), "UNSAFE_HOME");
+      expectRefused(await refusal([option, join(link, "new", "state")], COMMAND), "UNSAFE_HOME");
+      chmodSync(real, 0o777);
+      expectRefused(await refusal([option, join(real, "state")], COMMAND), "UNSAFE_HOME");
+      chmodSync(real, 0o700);
+    }
+    expect(readdirSync(join(real, "state"))).toEqual([]);
+    expect(await codeOf(() => readHeader(join(link, "vault.enc")))).toBe("VAULT_UNSAFE_FILE");
   });
 
   it("that are not private end the process with the code's status", async () => {
