@@ -1,11 +1,9 @@
-// The whole record, read as any auditor reads it: page by page, the chain followed to the head, every counter
-// recomputed from the rows.
+// The whole record, read as any auditor reads it: page by page, with every check of x402-audit-verify.
 import { z } from "zod";
-import { Lifetimes } from "../../cli/policy/lifetimes.ts";
 import { type SignerConnection, operatorCall } from "../../client/signer.ts";
-import { isOver } from "../../policy/counters.ts";
-import { ChainVerifier, CounterReplay, type RowAddition } from "../../protocol/audit.ts";
+import type { RowAddition } from "../../protocol/audit.ts";
 import type { AuditRow, Head } from "../../protocol/shapes.ts";
+import { Audit } from "../../verify/audit.ts";
 
 const bodySchema = z.looseObject({
   kind: z.string(),
@@ -34,19 +32,23 @@ export class LedgerRecord {
     this.counters = counters;
   }
 
-  /** Throws LEDGER_DAMAGED unless the rows chain up to the head and give exactly the counters. */
+  /** Throws Untrue unless every check of x402-audit-verify passes. */
   static async read(operator: SignerConnection, limit?: number): Promise<LedgerRecord> {
-    const raw: AuditRow[] = [];
+    const { auditKey: key, head } = await operatorCall(operator, "signer.status", {});
+    const audit = new Audit({ ledger: head.ledger, ...(key === undefined ? {} : { key }) });
+    const rows: RecordRow[] = [];
     for (;;) {
-      const params = { after: raw.at(-1)?.seq ?? 0, ...(limit === undefined ? {} : { limit }) };
-      const { rows, head, counters } = await operatorCall(operator, "audit.query", params);
-      raw.push(...rows);
-      if (counters) return verified(raw, head, counters);
+      const params = { after: rows.at(-1)?.seq ?? 0, ...(limit === undefined ? {} : { limit }) };
+      const page = await operatorCall(operator, "audit.query", params);
+      for (const row of page.rows) {
+        audit.row(row);
+        rows.push(recordRow(row));
+      }
+      const { counters, seal } = page;
+      if (!counters) continue;
+      audit.end({ head: page.head, counters, ...(seal === undefined ? {} : { seal }) });
+      return new LedgerRecord(page.head, rows, counters);
     }
-  }
-
-  static of(head: Head, rows: readonly RecordRow[], counters: readonly RowAddition[]): LedgerRecord {
-    return new LedgerRecord(head, rows, counters);
   }
 
   /** Hash of the row at this position. */
@@ -69,27 +71,8 @@ export class LedgerRecord {
   }
 }
 
-function verified(raw: readonly AuditRow[], head: Head, counters: readonly RowAddition[]): LedgerRecord {
-  const chain = new ChainVerifier(head.ledger);
-  const replay = new CounterReplay();
-  const lifetimes = new Lifetimes();
-  const rows: RecordRow[] = [];
-  for (const row of raw) {
-    chain.add(row);
-    const body = bodySchema.parse(JSON.parse(row.body));
-    replay.add(body.add ?? []);
-    lifetimes.add(row.seq, body);
-    rows.push({ ...body, seq: row.seq, hash: row.hash });
-  }
-  if (!chain.endsAt(head)) throw new Error("the rows do not end at the head");
-  const present = new Set(counters.map(([key, bucket]) => `${key}\n${bucket}`));
-  const at = rows.at(-1)?.at ?? 0;
-  // The signer forgets counters of windows that are over, and may do so only then.
-  for (const id of replay.totals.keys()) {
-    const [key = "", bucket] = id.split("\n");
-    const over = isOver(key, Number(bucket), at) || lifetimes.ended(key, Number(bucket), at);
-    if (over && !present.has(id)) replay.totals.delete(id);
-  }
-  replay.expect(counters);
-  return LedgerRecord.of(head, rows, counters);
-}
+const recordRow = ({ seq, hash, body }: AuditRow): RecordRow => ({
+  ...bodySchema.parse(JSON.parse(body)),
+  seq,
+  hash,
+});

@@ -332,10 +332,14 @@ it("everything that a client may ask was answered above, and none of it with a s
   const [{ session }, closing] = await Promise.all([open(), open()]);
   const operator = await RawClient.connect(join(home.sockets, "operator.sock"));
   clients.push(operator);
+  await signer.sign(intent("p"));
+  const { receipt } = await agentCall(agent, "receipt.get", { id: intent("p").id });
   const params: Record<string, object> = {
     "budget.get": { session },
     "payment.quote": { intents: [intent("q")] },
     "payment.sign": { intent: intent("p") },
+    "receipt.get": { id: intent("p").id },
+    "receipt.present": { receipt },
     "audit.query": { after: 0 },
     "session.open": { policy: {} },
     "session.close": { session: closing.session },
