@@ -24,11 +24,11 @@ export const perCallCheck = (scope: Scope, max: bigint, amount: bigint): Check =
 
 /** Appends a check for every budget on the charge's counter. A charge of 0 asks whether anything is left. */
 export function chargeChecks(charge: Charge, facts: Facts, checks: Check[]): void {
-  const { scope, counter, key, spans } = charge;
+  const { scope, counter, spans } = charge;
   const amount = charge.amount > 0n ? charge.amount : 1n;
   let used = 0n;
   for (const span of spans) {
-    const sum = facts.used(key, span.from, span.to);
+    const sum = usedOf(charge, facts, span.from, span.to);
     if (sum > used) used = sum;
   }
   for (const { budget, max } of counter.budgets) {
@@ -37,6 +37,12 @@ export function chargeChecks(charge: Charge, facts: Facts, checks: Check[]): voi
     const reopensAt = ok || amount > max ? undefined : reopening(charge, max - amount, facts);
     checks.push(reopensAt === undefined ? check : { ...check, reopensAt });
   }
+}
+
+/** With what is counted for every key of a `per` budget at once: nobody knows whom it was paid to (a lost ledger). */
+function usedOf({ scope, counter, key }: Charge, facts: Facts, from: number, to: number): bigint {
+  const own = facts.used(key, from, to);
+  return counter.per === undefined ? own : own + facts.used(counter.keyFor(scope.id), from, to);
 }
 
 function budgetCheck(
@@ -62,26 +68,31 @@ function budgetCheck(
 
 /** When at most `room` is left on the counter, in unix ms; undefined for windows that no clock reopens. */
 function reopening(charge: Charge, room: bigint, facts: Facts): number | undefined {
-  const { counter, key, spans } = charge;
+  const { counter, spans } = charge;
   if (counter.window.kind === "calendar") {
-    const full = spans.filter((span) => facts.used(key, span.from, span.to) > room);
+    const full = spans.filter((span) => usedOf(charge, facts, span.from, span.to) > room);
     return full.at(-1)?.endsAt;
   }
   const span = spans[0];
   if (counter.window.kind !== "rolling" || !span) return undefined;
-  return (span.to + bucketsToWait(span, key, room, facts)) * counter.window.width;
+  return (span.to + bucketsToWait(charge, span, room, facts)) * counter.window.width;
 }
 
 /** The fewest buckets the window must move until what it still holds fits into `room`. */
-function bucketsToWait(span: Span, key: string, room: bigint, facts: Facts): number {
+function bucketsToWait(charge: Charge, span: Span, room: bigint, facts: Facts): number {
   let low = 1;
   let high = ROLLING_BUCKETS + 1;
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (facts.used(key, span.from + middle, span.to) <= room) high = middle;
+    if (usedOf(charge, facts, span.from + middle, span.to) <= room) high = middle;
     else low = middle + 1;
   }
   return low;
+}
+
+/** The counter of new keys that an agent makes on a day: `at` in unix ms. */
+export function newKeysCounter(agent: string, at: number): { key: string; bucket: number } {
+  return { key: `agent:${agent}|newKeys|day`, bucket: Math.floor(at / DAY_MS) * (DAY_MS / 1000) };
 }
 
 /** Counts keys of `per` budgets that are not on record; adds the check and the addition when there are any. */
@@ -95,8 +106,7 @@ export function newKeyCheck(
   const fresh = charges.filter(({ counter, key }) => counter.per !== undefined && !facts.known(key));
   if (fresh.length === 0) return;
   const scope = `agent:${agent}`;
-  const key = `${scope}|newKeys|day`;
-  const bucket = Math.floor(facts.now / DAY_MS) * (DAY_MS / 1000);
+  const { key, bucket } = newKeysCounter(agent, facts.now);
   const used = facts.used(key, bucket, bucket);
   const amount = BigInt(fresh.length);
   const ok = fits(NEW_KEYS_PER_DAY, used, amount);

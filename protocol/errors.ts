@@ -127,6 +127,7 @@ export const CODES = {
     "the request body cannot be sent twice",
     "send at most 1 MiB, or a string, buffer or form instead of a stream",
   ),
+  NOTHING_TO_ACCEPT: refuse("the signer did not find this", "x402-policy ledger shows what it found"),
   USAGE: refuse("wrong use", "run the command with --help"),
 
   // Not now: nothing is wrong with the request.
@@ -138,7 +139,18 @@ export const CODES = {
   ),
   SESSION_LIMIT: later("too many sessions were opened", "close or reuse sessions"),
   BUSY: later("too many requests at once", "wait for replies before sending more"),
-  CLOCK_BEHIND: later("the clock is behind the last record", "set the clock right"),
+  CLOCK_BEHIND: later(
+    "the clock is behind the last record",
+    "set the clock right; if it is right, x402-policy ledger accept",
+  ),
+  CLOCK_AHEAD: later(
+    "the clock has leapt ahead of the time since the machine started",
+    "set the clock right; if it is right, x402-policy ledger accept",
+  ),
+  DISK_LOW: later(
+    "the disk is nearly full, and the rest is kept for payments",
+    "make room on the signer's disk",
+  ),
   HOME_IN_USE: later("another signer runs on this home", "stop the other one, or use another --home"),
   SOCKET_IN_USE: later(
     "another signer listens on this socket",
@@ -189,11 +201,15 @@ export const CODES = {
   // Faults.
   LEDGER_DAMAGED: fault(
     "the ledger does not match its own record",
-    "restore the newest backup; nothing is signed",
+    "put the newest copy back, or accept the loss with x402-policy ledger accept",
   ),
   LEDGER_BEHIND: fault(
     "the ledger has lost rows that were recorded",
-    "restore the newest ledger; nothing is signed",
+    "put the newest copy back, or accept the loss with x402-policy ledger accept",
+  ),
+  LEDGER_MISSING: fault(
+    "a part of the ledger is gone",
+    "put the newest copy back, or accept the loss with x402-policy ledger accept",
   ),
   LEDGER_SCHEMA: fault("the ledger was written by a newer version", "update this software"),
   LEDGER_WRITE: fault("the ledger could not be written", "check the disk; nothing was signed"),

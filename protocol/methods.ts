@@ -12,6 +12,7 @@ import {
   base64urlSchema,
   sessionIdSchema,
   jsonObjectSchema,
+  codeSchema,
   headSchema,
   signResultSchema,
   quoteSchema,
@@ -130,6 +131,36 @@ export const OPERATOR_METHODS = {
   "history.list": {
     params: z.strictObject({ agent: agentNameSchema.optional(), since: isoSchema.optional(), ...pageSchema }),
     result: historyResult,
+  },
+  /** What the signer found wrong, if anything; empty `code` means nothing. */
+  "ledger.inspect": {
+    params: empty,
+    result: z.strictObject({
+      code: codeSchema.optional(),
+      detail: z.string().optional(),
+      /** The newest row that is known to be missing. */
+      lost: z.strictObject({ seq: z.int(), hash: hexSchema }).optional(),
+      policy: z.strictObject({ version: z.int(), hash: hexSchema }).optional(),
+      head: headSchema,
+      /** Declines and sessions are not written any more: the rest of the disk is for payments. */
+      spaceIsLow: z.boolean(),
+    }),
+  },
+  "ledger.accept": {
+    params: z.strictObject({
+      /** What `ledger.inspect` said: another problem is not accepted by mistake. */
+      code: codeSchema,
+      /** USD to count as spent without a record; when it is absent every open window counts as full. */
+      assume: usdSchema.optional(),
+      /** The newest head that the operator has seen. */
+      lastHead: headSchema.optional(),
+    }),
+    result: z.strictObject({
+      seq: z.int(),
+      /** Files of the old ledger, moved aside under these names. */
+      setAside: z.array(z.string()),
+      head: headSchema,
+    }),
   },
   "receipt.get": {
     params: z.strictObject({ agent: agentNameSchema.optional(), id: intentIdSchema }),

@@ -18,11 +18,16 @@ export const attestationSchema = z
   .regex(/^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/)
   .max(16_384);
 export const sessionIdSchema = z.string().regex(/^s_[A-Za-z0-9_-]{10,64}$/);
-const codeSchema = z.custom<Code>(isCode);
+export const codeSchema = z.custom<Code>(isCode);
 export const jsonObjectSchema = z.record(z.string(), z.unknown());
 
 /** Position and hash of a ledger's last row. */
-export const headSchema = z.strictObject({ ledger: hexSchema, seq: z.int().min(0), hash: hexSchema });
+export const headSchema = z.strictObject({
+  ledger: hexSchema.max(128),
+  // Far above every ledger, and far below what a number holds: positions after it can still be counted.
+  seq: z.int().min(0).max(1_000_000_000_000_000),
+  hash: hexSchema.max(64),
+});
 export type Head = z.infer<typeof headSchema>;
 
 /**

@@ -14,6 +14,7 @@ import { VERSION } from "../protocol/version.ts";
 import { admissionOf } from "./admission.ts";
 import { Feed } from "./feed.ts";
 import { Journal } from "./journal.ts";
+import type { Boot } from "./ledger/clock.ts";
 import { asDamage } from "./ledger/database.ts";
 import { Ledger } from "./ledger/ledger.ts";
 import { type FolderLock, lockFolder } from "./ledger/lock.ts";
@@ -52,8 +53,12 @@ export interface DaemonOptions {
   readonly protections?: () => Protections;
   /** Called when all sockets listen, the rails are loaded and the database is open: gives up every right but those. */
   readonly seal?: () => void;
-  /** Seconds since the machine started. */
+  /** Seconds since the machine started. A clock that is given is its own uptime unless this is, too. */
   readonly uptime?: () => number;
+  /** Which run of the machine a given clock belongs to. */
+  readonly boot?: string;
+  /** Bytes that may still be written in the state folder. */
+  readonly freeBytes?: () => number;
 }
 
 export interface Daemon {
@@ -124,7 +129,8 @@ async function open(
   closing.push(() => {
     wallet.lock("the signer stopped");
   });
-  wallet.ledger.record("signer.started", { version: VERSION });
+  if (wallet.ledger.finding) log.event("frozen", { code: wallet.ledger.finding.error.code });
+  else wallet.ledger.record("signer.started", { version: VERSION });
   const sockets = options.inherited ? [...options.inherited.keys()] : socketNames(wallet.scopes.agents());
   const uidOf = (agent: string): number | undefined => wallet.scopes.policy?.document.agents?.[agent]?.uid;
   const around = { journal, watched: watchers, admissionOf: admissionOf(options, uidOf) };
@@ -194,6 +200,8 @@ function openWallet(
   const made: { wallet?: Wallet } = {};
   const ledger = Ledger.open(options.home, {
     clock,
+    boot: bootOf(options),
+    freeBytes: options.freeBytes,
     isOver: (key, bucket, now) =>
       isOver(key, bucket, now) || made.wallet?.scopes.hasEnded(key, bucket, now) === true,
     attest: (payload) => made.wallet?.keyring.attest("x402-checkpoint", payload),
@@ -214,6 +222,12 @@ function openWallet(
     ledger.discard();
     throw asDamage(error);
   }
+}
+
+/** Undefined for the machine's own. */
+function bootOf({ clock, uptime, boot = "given" }: DaemonOptions): Boot | undefined {
+  if (!clock && !uptime) return undefined;
+  return { id: boot, uptime: uptime ?? ((): number => (clock ?? Date.now)() / 1000) };
 }
 
 /** Makes a folder 0700, or throws UNSAFE_HOME for one that others can write to or that is somebody else's. */

@@ -5,6 +5,7 @@ import { isOver } from "../policy/counters.ts";
 import type { Household } from "../policy/document.ts";
 import { type Addition, type Payment, additions } from "../policy/evaluate.ts";
 import { type PinnedAsset, assetKey } from "../protocol/assets.ts";
+import { assumed } from "./assume.ts";
 import type { Ledger } from "./ledger/ledger.ts";
 import { type ReservedBody, readReserved } from "./ledger/rows.ts";
 import { scopesUnder } from "./scopes.ts";
@@ -22,18 +23,32 @@ export function fillCounters({ ledger, scopes }: Wallet, next: Household): Addit
   // What was given back is booked no more.
   const released = intents(ledger, "state = 'released'");
   const sums = new Map<string, Addition>();
-  for (const { body } of ledger.rowsAfter(0)) {
+  for (const { body } of ledger.wholeRows()) {
     const row = readReserved(body);
     if (!row || released.has(nameOf(row))) continue;
-    for (const addition of once.fresh(row, countedUnder(next, row).filter(isOpen))) {
-      const id = idOf(addition);
-      sums.set(id, { ...addition, amount: addition.amount + (sums.get(id)?.amount ?? 0n) });
-    }
+    for (const addition of once.fresh(row, countedUnder(next, row).filter(isOpen))) count(sums, addition);
   }
+  for (const addition of lost(ledger, next, sums)) if (isOpen(addition)) count(sums, addition);
   return [...sums.values()].flatMap(({ key, bucket, amount }) => {
     const missing = (amount < MOST_COUNTED ? amount : MOST_COUNTED) - books.used(key, bucket, bucket);
     return missing > 0n ? [{ key, bucket, amount: missing }] : [];
   });
+}
+
+function count(sums: Map<string, Addition>, addition: Addition): void {
+  const id = idOf(addition);
+  sums.set(id, { ...addition, amount: addition.amount + (sums.get(id)?.amount ?? 0n) });
+}
+
+/** What was accepted as lost, in counters that the document of that time did not have. */
+function* lost(ledger: Ledger, next: Household, sums: ReadonlyMap<string, Addition>): Iterable<Addition> {
+  const used = (key: string, from: number, to: number): bigint =>
+    [...sums.values()]
+      .filter((sum) => sum.key === key && sum.bucket >= from && sum.bucket <= to)
+      .reduce((total, { amount }) => total + amount, 0n);
+  for (const { at, assume, keys } of ledger.accepted) {
+    for (const addition of assumed(next, assume, at, used)) if (!keys.has(addition.key)) yield addition;
+  }
 }
 
 const idOf = ({ key, bucket }: Addition): string => `${key}\n${bucket}`;

@@ -82,7 +82,9 @@ export function* liveRows(ledger: Ledger, now: number): Iterable<{ seq: number; 
 /** Milliseconds: the most that a policy gave within the last day, which is the most that any can give. */
 function longestValidity(ledger: Ledger, now: number): number {
   const policies = ledger
-    .select("SELECT body FROM policies JOIN audit USING (seq) ORDER BY version DESC")
+    .select(
+      "SELECT body FROM policies JOIN audit USING (seq) WHERE policies.hash <> '' ORDER BY version DESC",
+    )
     .iterate() as Iterable<{ body: string }>;
   let seconds = 0;
   for (const { body } of policies) {

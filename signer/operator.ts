@@ -3,6 +3,7 @@ import { type Household, parseDocument, compileHousehold } from "../policy/docum
 import type { PaymentIntent } from "../protocol/intent.ts";
 import { OPERATOR_METHODS, type ParamsOf } from "../protocol/methods.ts";
 import { DEFAULT_AGENT } from "../protocol/places.ts";
+import { acceptFound, inspectFound } from "./accept.ts";
 import { auditPage } from "./audit.ts";
 import { fillCounters } from "./fill.ts";
 import { freeze, unfreeze } from "./freeze.ts";
@@ -50,6 +51,9 @@ export const operatorRole = (wallet: Wallet, openAgents: readonly string[]): Rol
     "receipt.get": ({ agent, id }: ForAgent & { id: string }) => ({
       receipt: receiptFor(wallet, agent ?? DEFAULT_AGENT, id),
     }),
+    "ledger.inspect": () => inspectFound(wallet),
+    "ledger.accept": (params: ParamsOf<"ledger.accept">, caller: Caller) =>
+      acceptFound(wallet, params, caller),
     "audit.query": (page: { after: number; limit?: number }) => auditPage(wallet, page),
   },
 });

@@ -19,14 +19,17 @@ export function receiptFor({ ledger, keyring }: Wallet, agent: string, id: strin
 }
 
 /**
- * Holds the record against a receipt of our own. One whose row is not here means that the ledger was rolled back.
- * Throws INVALID_REQUEST for one that this signer's key has not signed.
+ * Holds the record against a receipt of our own. One whose row is not here means that the ledger was rolled back:
+ * throws LEDGER_BEHIND, and everything is frozen. Throws INVALID_REQUEST for one that this signer's key has not signed
+ * or that is of another ledger.
  */
-export function presentReceipt({ ledger, auditKey }: Wallet, receipt: string): void {
-  const { payload } = verifyAttestation(receipt, "x402-receipt", auditKey ?? "");
+export function presentReceipt(wallet: Wallet, receipt: string): void {
+  const { payload } = verifyAttestation(receipt, "x402-receipt", wallet.auditKey ?? "");
   const { ledger: id, seq, hash } = z.object({ ...headSchema.shape, at: z.int() }).parse(payload);
   const head: Head = { ledger: id, seq, hash };
-  if (!ledger.contains(head)) throw new X402Error("LEDGER_BEHIND", `a client has a receipt for row ${seq}`);
+  if (id !== wallet.ledger.head().ledger)
+    throw new X402Error("INVALID_REQUEST", "the receipt is of another ledger");
+  wallet.seen(head);
 }
 
 /** A function of the row alone: docs/ledger.md, "Receipts". Rows of older versions have less in them. */

@@ -31,7 +31,7 @@ function stateOf(
   { ledger, keyring, scopes }: Wallet,
   agent: string | undefined,
 ): Pick<Status, "state" | "frozenBy"> {
-  if (ledger.clockIsBehind) return { state: "frozen", frozenBy: "CLOCK_BEHIND" };
+  if (ledger.frozenBy) return { state: "frozen", frozenBy: ledger.frozenBy };
   if (scopes.isFrozen(agent)) return { state: "frozen", frozenBy: "SIGNER_FROZEN" };
   return { state: keyring.unlocked ? "unlocked" : "locked" };
 }

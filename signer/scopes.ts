@@ -28,6 +28,8 @@ const CACHED_CHAINS = 10_000;
 
 export class Scopes {
   #policy: AppliedPolicy | undefined;
+  /** Of the newest document, also when it cannot be read any more. */
+  #version: number;
   #unlock: Unlock | undefined;
   readonly #ledger: Ledger;
   readonly #sessions: Sessions;
@@ -40,7 +42,7 @@ export class Scopes {
     this.#sessions = new Sessions(ledger, () => {
       this.#chains.clear();
     });
-    this.#policy = storedPolicy(ledger);
+    ({ policy: this.#policy, version: this.#version } = storedPolicy(ledger));
   }
 
   get policy(): AppliedPolicy | undefined {
@@ -99,13 +101,14 @@ export class Scopes {
     const document = parseDocument(json);
     if (base !== (this.#policy?.hash ?? "")) throw new X402Error("POLICY_STALE");
     const household = compileHousehold(document);
-    const version = (this.#policy?.version ?? 0) + 1;
+    const version = this.#version + 1;
     const { hash } = household;
     const fields = { version, hash, base, document, ...by };
     const seq = this.#ledger.record("policy.applied", fields, fill(household), (db, row) => {
       db.prepare("INSERT INTO policies (version, hash, seq) VALUES (?, ?, ?)").run(version, hash, row);
     });
     this.#chains.clear();
+    this.#version = version;
     this.#policy = { ...household, version, appliedAt: rowTime(this.#ledger, seq) };
     return this.#policy;
   }
@@ -224,13 +227,16 @@ export function scopesUnder(
 
 const NO_RULES: Policy = { budgets: [], counters: [], needsSite: false };
 
-function storedPolicy(ledger: Ledger): AppliedPolicy | undefined {
-  const newest = ledger.select("SELECT version, seq FROM policies ORDER BY version DESC LIMIT 1").get() as
-    { version: number; seq: number } | undefined;
-  if (!newest) return undefined;
+function storedPolicy(ledger: Ledger): { version: number; policy: AppliedPolicy | undefined } {
+  const newest = ledger
+    .select("SELECT version, hash, seq FROM policies ORDER BY version DESC LIMIT 1")
+    .get() as { version: number; hash: string; seq: number } | undefined;
+  const version = newest?.version ?? 0;
+  // Without a hash: the newest one could not be read, which the operator accepted.
+  if (!newest || newest.hash === "") return { version, policy: undefined };
   const body = JSON.parse(ledger.body(newest.seq)) as { at: number; document: unknown };
   const household = compileHousehold(parseDocument(body.document));
-  return { ...household, version: newest.version, appliedAt: body.at };
+  return { version, policy: { ...household, version, appliedAt: body.at } };
 }
 
 const rowTime = (ledger: Ledger, seq: number): number => (JSON.parse(ledger.body(seq)) as { at: number }).at;

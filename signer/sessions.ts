@@ -1,6 +1,7 @@
 // Sessions: rules of a client's own, for a while. The ledger holds them; this is what is open, compiled when asked for.
 import { randomBytes } from "node:crypto";
 import { compileSession } from "../policy/document.ts";
+import type { Addition } from "../policy/evaluate.ts";
 import type { Policy, Scope } from "../policy/scope.ts";
 import { X402Error } from "../protocol/errors.ts";
 import type { Ledger } from "./ledger/ledger.ts";
@@ -28,7 +29,6 @@ export class Sessions {
   readonly #ledger: Ledger;
   readonly #onForget: () => void;
   readonly #sessions = new Map<string, Session>();
-  readonly #opened = new Map<string, { day: number; count: number }>();
   #cachedChars = 0;
 
   /** `onForget`: compiled sessions are dropped to keep memory small; whoever holds their scopes drops them too. */
@@ -37,18 +37,18 @@ export class Sessions {
     this.#onForget = onForget;
   }
 
-  /** Opens one with a policy of the client's. Throws POLICY_INVALID and SESSION_LIMIT. */
+  /** Opens one with a policy of the client's. Throws POLICY_INVALID, SESSION_LIMIT and DISK_LOW. */
   open(agent: string, json: unknown, timezone: string, fields: object): { id: string; endsAt: number } {
     const policy = compileSession(json, timezone);
     const now = this.#ledger.now();
-    this.#countOpen(agent, now);
+    const opened = this.#opened(agent, now);
     const id = `s_${randomBytes(12).toString("base64url")}`;
     const endsAt = now + SESSION_MS;
     const text = JSON.stringify(json);
     this.#ledger.record(
       "session.opened",
       { agent, session: id, endsAt, policy: json, ...fields },
-      [],
+      [opened],
       (db) => {
         const columns = "(id, agent, policy, timezone, ends_at, closed)";
         db.prepare(`INSERT INTO sessions ${columns} VALUES (?, ?, ?, ?, ?, 0)`).run(
@@ -88,12 +88,14 @@ export class Sessions {
     return (row?.ends_at ?? 0) <= now;
   }
 
-  #countOpen(agent: string, now: number): void {
-    const day = Math.floor(now / DAY_MS);
-    const opened = this.#opened.get(agent);
-    const count = opened?.day === day ? opened.count : 0;
-    if (count >= SESSIONS_PER_DAY) throw new X402Error("SESSION_LIMIT");
-    this.#opened.set(agent, { day, count: count + 1 });
+  /** One more on this day (UTC), by a counter that outlives a restart. */
+  #opened(agent: string, now: number): Addition {
+    if (this.#ledger.spaceIsLow) throw new X402Error("DISK_LOW");
+    const key = `agent:${agent}|sessions|day`;
+    const bucket = Math.floor(now / DAY_MS) * (DAY_MS / 1000);
+    const used = this.#ledger.books(now).used(key, bucket, bucket);
+    if (used >= SESSIONS_PER_DAY) throw new X402Error("SESSION_LIMIT");
+    return { key, bucket, amount: 1n };
   }
 
   #load(id: string): Session | undefined {

@@ -26,18 +26,25 @@ interface KnownVault {
   readonly auditKey?: string;
 }
 
+interface RefusedVault {
+  readonly code: "VAULT_REPLACED";
+  readonly message: string;
+  readonly vault: KnownVault;
+}
+
 const MAX_TIMER_MS = 2_147_483_647;
 
 export class Wallet {
   readonly ledger: Ledger;
   readonly rails: ReadonlyMap<string, Rail>;
-  readonly scopes: Scopes;
-  readonly live: Live;
+  scopes: Scopes;
+  live: Live;
   /** What status tells of how this process is shut in. */
   readonly protections: () => Protections;
   readonly keyring = new Keyring();
   readonly turns = new Turns();
   #known: KnownVault | undefined;
+  #refused: RefusedVault | undefined;
   #offer: Offer | undefined;
   #timer: NodeJS.Timeout | undefined;
   #spentCheck: NodeJS.Immediate | undefined;
@@ -49,6 +56,28 @@ export class Wallet {
     this.scopes = new Scopes(ledger);
     this.live = new Live(ledger, ledger.latest());
     this.#known = knownVault(ledger);
+  }
+
+  /** Reads everything from the ledger again, after the operator accepted another one. */
+  reload(): void {
+    this.scopes = new Scopes(this.ledger);
+    this.live = new Live(this.ledger, this.ledger.latest());
+    this.#known = knownVault(this.ledger);
+    this.#refused = undefined;
+  }
+
+  /** The vault that was refused last and that the operator may accept. */
+  get refused(): RefusedVault | undefined {
+    return this.#refused;
+  }
+
+  /**
+   * A head of this ledger that the operator shows, or an agent in a signed receipt. When its row is not here,
+   * everything stops until the operator accepts the loss: throws LEDGER_BEHIND.
+   */
+  seen(head: Head): void {
+    if (this.ledger.lacks(head)) this.lock("the ledger has lost rows");
+    this.ledger.seen(head);
   }
 
   /** Active accounts of the vault that was last unlocked here, also while locked. */
@@ -76,8 +105,9 @@ export class Wallet {
   /** Takes the keys over and begins an unlock, in place of the one that runs. */
   unlock(params: ParamsOf<"vault.unlock">, by: object = {}): void {
     const limits = limitsOf(params.scope, this.ledger.now());
-    if (params.lastHead && !this.ledger.contains(params.lastHead))
-      throw lostRows(params.lastHead, this.ledger.head());
+    if (params.lastHead && params.lastHead.ledger !== this.ledger.head().ledger)
+      throw new X402Error("VAULT_OTHER_LEDGER");
+    if (params.lastHead) this.seen(params.lastHead);
     const part = this.#receive(params);
     try {
       this.#refuseOthers(part);
@@ -89,6 +119,7 @@ export class Wallet {
     this.scopes.endUnlock("unlocked again", by);
     const accounts = part.accounts.map(publicAccount);
     const { vaultId: vault, generation } = part;
+    this.#refused = undefined;
     this.#known = { vault, generation, accounts, auditKey: this.keyring.auditKey };
     this.scopes.beginUnlock(limits, { ...this.#known, ...by });
     this.ledger.checkpoint();
@@ -149,14 +180,18 @@ export class Wallet {
     }
   }
 
-  #refuseOthers({ ledgerId, vaultId, generation }: SigningPart): void {
+  #refuseOthers({ ledgerId, vaultId, generation, accounts }: SigningPart): void {
     if (ledgerId !== this.ledger.head().ledger) throw new X402Error("VAULT_OTHER_LEDGER");
     const known = this.#known;
-    if (!known) return;
-    if (known.vault !== vaultId)
-      throw new X402Error("VAULT_REPLACED", "this signer was unlocked with another vault");
-    if (generation < known.generation)
-      throw new X402Error("VAULT_REPLACED", "this is an old copy of the vault");
+    if (!known || (known.vault === vaultId && generation >= known.generation)) return;
+    const why =
+      known.vault === vaultId
+        ? "this is an old copy of the vault"
+        : "this signer was unlocked with another vault";
+    const error = new X402Error("VAULT_REPLACED", why);
+    const vault = { vault: vaultId, generation, accounts: accounts.map(publicAccount) };
+    this.#refused = { code: "VAULT_REPLACED", message: error.message, vault };
+    throw error;
   }
 
   #setTimer(endsAt: number | undefined): void {
@@ -186,13 +221,11 @@ function limitsOf(scope: ParamsOf<"vault.unlock">["scope"], now: number) {
   };
 }
 
-const lostRows = (seen: Head, head: Head): X402Error =>
-  seen.ledger === head.ledger
-    ? new X402Error("LEDGER_BEHIND", `row ${seen.seq} was seen here before`)
-    : new X402Error("VAULT_OTHER_LEDGER");
-
 function knownVault(ledger: Ledger): KnownVault | undefined {
   const select = ledger.select("SELECT value FROM meta WHERE key = 'unlocked'").get() as
     { value: string } | undefined;
-  return select && (JSON.parse(ledger.body(Number(select.value))) as KnownVault);
+  if (!select) return undefined;
+  const body = JSON.parse(ledger.body(Number(select.value))) as KnownVault | { vault: KnownVault };
+  // A row that unlocked with it, or one by which the operator accepted it.
+  return typeof body.vault === "string" ? (body as KnownVault) : body.vault;
 }

@@ -10,12 +10,14 @@ export class Chain {
   #hash: string;
   readonly #insert: StatementSync;
   readonly #one: StatementSync;
+  readonly #before: StatementSync;
   readonly #db: DatabaseSync;
 
   constructor(db: DatabaseSync, ledgerId: string) {
     this.ledgerId = ledgerId;
     this.#insert = db.prepare("INSERT INTO audit (seq, body, hash) VALUES (?, ?, ?)");
     this.#one = db.prepare("SELECT seq, body, hash FROM audit WHERE seq = ?");
+    this.#before = db.prepare("SELECT hash FROM audit WHERE seq < ? ORDER BY seq DESC LIMIT 1");
     this.#db = db;
     this.#hash = genesisHash(ledgerId);
     const last = db.prepare("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1").get() as
@@ -40,10 +42,10 @@ export class Chain {
     return last ? Number((JSON.parse(last.body) as { at: unknown }).at) : 0;
   }
 
-  /** Position of the new row. */
-  append(body: string): number {
+  /** Position of the new row: the next one, or `seq` where positions before it are lost. */
+  append(body: string, seq = this.#seq + 1): number {
     this.#hash = rowHash(this.#hash, body);
-    this.#seq += 1;
+    this.#seq = seq;
     this.#insert.run(this.#seq, body, this.#hash);
     return this.#seq;
   }
@@ -62,8 +64,9 @@ export class Chain {
   /** The body of a row, held to its hash: what was changed on disk is not acted on. Throws LEDGER_DAMAGED. */
   body(seq: number): string {
     const row = this.row(seq);
-    const previous = seq === 1 ? genesisHash(this.ledgerId) : this.row(seq - 1)?.hash;
-    if (!row || previous === undefined || rowHash(previous, row.body) !== row.hash) {
+    // Positions between two rows may be lost; that no others are is the start's and the audit's to check.
+    const previous = (this.#before.get(seq) as { hash: string } | undefined)?.hash;
+    if (!row || rowHash(previous ?? genesisHash(this.ledgerId), row.body) !== row.hash) {
       throw new X402Error("LEDGER_DAMAGED", `row ${seq} was changed`);
     }
     return row.body;

@@ -39,6 +39,9 @@ const MIGRATIONS: readonly string[] = [
 
   -- Agents that sign nothing until an operator lifts it, '*' for all; seq is the row that says so.
   CREATE TABLE frozen (agent TEXT PRIMARY KEY, seq INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+
+  -- The rows by which the operator accepted a loss.
+  CREATE TABLE accepted (seq INTEGER PRIMARY KEY) STRICT;
   `,
 ];
 
@@ -67,13 +70,17 @@ export function openDatabase(file: string): DatabaseSync {
   }
 }
 
+// sqlite.org/rescode.html. A disk, a file mode or a file system that does not let us is no damage.
 const SQLITE_BUSY = 5;
+const SQLITE_NOT_LET = [3, 6, 7, 8, 10, 13, 14, 22, 23];
 
 /** What SQLite and the readers of rows say of a file that is not as it was written, or that is not free. */
 export function asDamage(error: unknown): X402Error {
   if (error instanceof X402Error) return error;
   const { errcode, message } = error as Error & { errcode?: number };
-  if (errcode === SQLITE_BUSY) return new X402Error("HOME_IN_USE", "another program has ledger.db open");
+  const primary = (errcode ?? 0) & 0xff;
+  if (primary === SQLITE_BUSY) return new X402Error("HOME_IN_USE", "another program has ledger.db open");
+  if (SQLITE_NOT_LET.includes(primary)) return new X402Error("LEDGER_WRITE", message, { cause: error });
   return new X402Error("LEDGER_DAMAGED", message, { cause: error });
 }
 
@@ -83,7 +90,7 @@ function prepare(db: DatabaseSync): void {
   if (found > SCHEMA_VERSION) {
     throw new X402Error("LEDGER_SCHEMA", `schema ${found}, this software knows ${SCHEMA_VERSION}`);
   }
-  if (found === 0) migrate(db, () => undefined);
+  if (found === 0) createTables(db);
 }
 
 /** Brings an older database up to date. Each step is one transaction, and `record` writes its row in it. */
@@ -98,12 +105,17 @@ export function migrate(db: DatabaseSync, record: (from: number, to: number) => 
 const versionOf = (db: DatabaseSync): number =>
   (db.prepare("PRAGMA user_version").get() as { user_version: number }).user_version;
 
-/** The ledger's own id, made with it: 16 random bytes in hex. */
-export function ledgerId(db: DatabaseSync): string {
+/** Today's tables in an empty database. */
+export function createTables(db: DatabaseSync): void {
+  migrate(db, () => undefined);
+}
+
+/** The ledger's own id, made with it: 16 random bytes in hex, or `given`. */
+export function ledgerId(db: DatabaseSync, given?: string): string {
   const found = db.prepare("SELECT value FROM meta WHERE key = 'ledger'").get() as
     { value: string } | undefined;
   if (found) return found.value;
-  const id = randomBytes(16).toString("hex");
+  const id = given ?? randomBytes(16).toString("hex");
   db.prepare("INSERT INTO meta (key, value) VALUES ('ledger', ?)").run(id);
   return id;
 }

@@ -20,8 +20,12 @@ export class DeclineThrottle {
     return this.#counted.size === 0;
   }
 
-  /** True when this decline gets a row of its own; otherwise it has been counted. */
-  hasOwnRow(agent: string, check: object, now: number): boolean {
+  /** True when this decline gets a row of its own; otherwise it has been counted, as all are without room on the disk. */
+  hasOwnRow(agent: string, check: object, now: number, hasRoom: boolean): boolean {
+    if (!hasRoom) {
+      this.#count(agent, check, now);
+      return false;
+    }
     const second = Math.floor(now / 1000);
     const rate = this.#rates.get(agent);
     if (rate?.second !== second) {

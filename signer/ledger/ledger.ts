@@ -9,134 +9,154 @@
 // are on disk, and signing is a pure function of them. An error inside #commit leaves counters in memory that the disk
 // does not have, so it ends the process; a decision that throws comes before that payment's first write and costs only
 // that payment.
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Addition } from "../../policy/evaluate.ts";
-import { X402Error } from "../../protocol/errors.ts";
+import { type Code, X402Error } from "../../protocol/errors.ts";
 import type { AuditRow, Head } from "../../protocol/shapes.ts";
-import { Chain } from "./chain.ts";
-import { Clock } from "./clock.ts";
-import { Counters } from "./counters.ts";
-import { asDamage, ledgerId, openDatabase } from "./database.ts";
+import { type Acceptance, type Accepted, accept } from "./acceptance.ts";
+import type { AcceptedRow } from "./accepted.ts";
+import { Clock, thisBoot } from "./clock.ts";
+import { Commits } from "./commits.ts";
+import type { Finding } from "./finding.ts";
 import { HeadFile } from "./head.ts";
+import { type Opened, behindBy, openLedger } from "./open.ts";
 import type { LedgerOptions } from "./options.ts";
-import { Payments } from "./payments.ts";
-import { FairQueue, type Waiting } from "./queue.ts";
 import { countedFields } from "./rows.ts";
-import { verifyAtStart } from "./start.ts";
-import { PaymentRecord } from "./record.ts";
-import { upgradeLedger } from "./upgrade.ts";
-import type { Books, Decide, Recorded, Stored, Verdict } from "./verdict.ts";
+import { Space, freeBytesAt } from "./space.ts";
+import type { Store } from "./store.ts";
+import type { Books, Decide, Recorded, Stored } from "./verdict.ts";
 
-const MAX_BATCH = 256;
 const ROWS_PER_CHECKPOINT = 10_000;
 
 export class Ledger {
-  readonly #db: DatabaseSync;
-  readonly #chain: Chain;
-  readonly #counters: Counters;
+  #store: Store;
+  #finding: Finding | undefined;
+  readonly #home: string;
   readonly #clock: Clock;
+  readonly #space: Space;
   readonly #headFile: HeadFile;
   readonly #options: LedgerOptions;
-  readonly #record: PaymentRecord;
-  readonly #begin: StatementSync;
-  readonly #end: StatementSync;
-  readonly #queue = new FairQueue();
-  #scheduled = false;
+  readonly #commits: Commits;
   #fault: X402Error | undefined;
 
-  private constructor(
-    db: DatabaseSync,
-    headFile: HeadFile,
-    mirrored: Head | undefined,
-    options: LedgerOptions,
-  ) {
+  private constructor(home: string, opened: Opened, head: HeadFile, options: LedgerOptions) {
+    const { store, finding, mirror } = opened;
+    this.#home = home;
     this.#options = options;
-    this.#db = db;
-    this.#headFile = headFile;
-    this.#chain = new Chain(db, ledgerId(db));
-    this.#counters = new Counters(db);
-    const rows = verifyAtStart(this.#chain, this.#counters, mirrored);
-    this.#clock = new Clock(options.clock, this.#chain.lastTime());
-    const steps = upgradeLedger(db, this.#chain, this.#counters, this.latest());
-    this.#record = new PaymentRecord(this.#chain, this.#counters, new Payments(db), rows + steps);
-    this.#begin = db.prepare("BEGIN IMMEDIATE");
-    this.#end = db.prepare("COMMIT");
-    if (this.#chain.seq === 0) this.record("ledger.created", { ledger: this.#chain.ledgerId, version: 2 });
-  }
-
-  /**
-   * Opens or creates the ledger in `home`, which the caller has locked. Throws LEDGER_* when it cannot be trusted, and
-   * then leaves no file open and none made.
-   */
-  static open(home: string, options: LedgerOptions): Ledger {
-    const file = join(home, "ledger.db");
-    const headFile = new HeadFile(join(home, "head"));
-    let db: DatabaseSync | undefined;
-    try {
-      const mirrored = headFile.read();
-      // A new database in place of a lost one, and its log, would be in the way of the copy that is put back.
-      if (mirrored && !existsSync(file)) throw new X402Error("LEDGER_BEHIND", "ledger.db is missing");
-      db = openDatabase(file);
-      return new Ledger(db, headFile, mirrored, options);
-    } catch (error) {
-      db?.close();
-      headFile.close();
-      throw asDamage(error);
+    this.#headFile = head;
+    this.#store = store;
+    this.#finding = finding;
+    this.#clock = new Clock(options.clock, store.chain.lastTime(), options.boot ?? thisBoot(), mirror);
+    this.#space = new Space(options.freeBytes ?? (() => freeBytesAt(home)));
+    this.#commits = new Commits(this.#committing());
+    if (!finding && store.chain.seq === 0) {
+      // Before the first commit, with whose sync SQLite makes the folder's new names durable.
+      this.#headFile.make();
+      this.record("ledger.created", { ledger: store.chain.ledgerId, version: 2 });
+      this.#keepHead(this.head());
     }
   }
 
-  /** Unix milliseconds; never runs back. Throws CLOCK_BEHIND. */
+  /**
+   * Opens or creates the ledger in `home`, which the caller has locked. One that cannot be trusted is open too, but
+   * frozen: it tells what it can and records nothing until `accept`. Throws LEDGER_SCHEMA, LEDGER_WRITE and
+   * HOME_IN_USE, and then leaves no file open and none made.
+   */
+  static open(home: string, options: LedgerOptions): Ledger {
+    const headFile = new HeadFile(join(home, "head"));
+    try {
+      const opened = openLedger(join(home, "ledger.db"), headFile, options.clock);
+      return new Ledger(home, opened, headFile, options);
+    } catch (error) {
+      headFile.close();
+      throw error;
+    }
+  }
+
+  /** Unix milliseconds; never runs back. Throws why nothing is granted: LEDGER_*, CLOCK_BEHIND, CLOCK_AHEAD. */
   now(): number {
+    if (this.#finding) throw this.#finding.error;
     return this.#clock.now();
   }
 
-  /** Unix milliseconds, also while the clock is behind: for what tells or ends, and grants nothing. */
+  /** Unix milliseconds, also while the clock is wrong: for what tells or ends, and grants nothing. */
   latest(): number {
     return this.#clock.latest();
   }
 
-  get clockIsBehind(): boolean {
-    return this.#clock.behind;
+  /** What the operator may accept; nothing is recorded while there is something. */
+  get finding(): Finding | undefined {
+    return this.#finding;
+  }
+
+  get frozenBy(): Code | undefined {
+    return this.#finding?.error.code ?? this.#clock.wrong;
+  }
+
+  /** What is left of the disk is kept for payments that are allowed. */
+  get spaceIsLow(): boolean {
+    return this.#space.isLow(this.latest());
   }
 
   head(): Head {
-    return this.#chain.head();
+    return this.#found.chain.head();
   }
 
   headAt(seq: number): Head {
-    return this.#chain.headAt(seq);
+    return this.#store.chain.headAt(seq);
   }
 
-  contains(head: Head): boolean {
-    return this.#chain.contains(head);
+  /** A row that somebody has seen here is not on record, and its loss was not accepted. */
+  lacks(head: Head): boolean {
+    return behindBy(this.#store, head) !== undefined;
   }
 
-  /** As of now; throws CLOCK_BEHIND when no time is given. */
+  /**
+   * Holds a head of this ledger that somebody has seen against the record. Without that row everything is frozen, also
+   * after a restart, unless its loss was accepted: throws LEDGER_BEHIND. `head` must come from the operator or be signed.
+   */
+  seen(head: Head): void {
+    if (this.#finding) throw this.#finding.error;
+    const error = behindBy(this.#store, head);
+    if (!error) return;
+    this.#finding = { error, lost: head, store: this.#store };
+    this.#keepHead(head);
+    throw error;
+  }
+
+  /** Ends what is wrong, on the operator's word, with one row. Everything read from the ledger before is void then. */
+  accept(acceptance: Acceptance): Accepted {
+    if (this.#fault) throw this.#fault;
+    const opened = accept(acceptance, { home: this.#home, store: this.#store, finding: this.#finding });
+    this.#store = opened.store;
+    const mark = this.#clock.latest();
+    if (acceptance.believesClock) this.#clock.believe();
+    const at = this.latest();
+    const seq = this.#transaction(() => opened.record(at, mark, this.#options));
+    this.#store.readAccepted();
+    this.#finding = undefined;
+    this.#keepHead(this.head());
+    return { seq, setAside: opened.setAside };
+  }
+
+  /** As of now; throws what now() throws when no time is given. */
   books(now = this.now()): Books {
     return {
       now,
-      used: (key, from, to) => this.#counters.used(key, from, to),
-      known: (key) => this.#counters.known(key),
+      used: (key, from, to) => this.#store.counters.used(key, from, to),
+      known: (key) => this.#store.counters.known(key),
     };
   }
 
   /** The intent's reservation with its newest draft, if it has one. Throws LEDGER_DAMAGED. */
   find(agent: string, id: string): Stored | undefined {
-    return this.#record.find(agent, id);
+    return this.#store.record.find(agent, id);
   }
 
   /** Decides and records; resolves after the fsync. Rejects with the verdict's error, or with LEDGER_WRITE. */
   reserve(agent: string, decide: Decide): Promise<Recorded> {
-    return new Promise((resolve, reject) => {
-      if (this.#fault) {
-        reject(this.#fault);
-        return;
-      }
-      this.#queue.push({ agent, decide, resolve, reject });
-      this.#schedule();
-    });
+    return this.#commits.push(agent, decide);
   }
 
   /**
@@ -149,12 +169,12 @@ export class Ledger {
     add: readonly Addition[] = [],
     also?: (db: DatabaseSync, seq: number) => void,
   ): number {
-    if (this.#fault) throw this.#fault;
+    if (this.#refused) throw this.#refused;
     const at = this.latest();
     const recorded = this.#transaction(() => {
-      const used = add.map((addition) => this.#counters.add(addition));
-      const seq = this.#record.append({ kind, at, ...fields, ...countedFields(add, used) });
-      also?.(this.#db, seq);
+      const used = add.map((addition) => this.#store.counters.add(addition));
+      const seq = this.#store.record.append({ kind, at, ...fields, ...countedFields(add, used) });
+      also?.(this.#store.db, seq);
       return seq;
     });
     this.#options.onRecord?.(kind, fields);
@@ -164,116 +184,109 @@ export class Ledger {
 
   /** For the tables beside the record (policies, sessions): reading only. */
   select(sql: string): StatementSync {
-    return this.#db.prepare(sql);
+    return this.#store.db.prepare(sql);
   }
 
+  /** The rows as they are on disk, also of a ledger that is not trusted. */
   rowsAfter(seq: number): Iterable<AuditRow> {
-    return this.#chain.after(seq);
+    return this.#found.chain.after(seq);
   }
 
+  /** Newest first, without those that were accepted as damaged. */
   rowsBefore(seq: number): Iterable<AuditRow> {
-    return this.#chain.before(seq);
+    return this.#store.whole(this.#store.chain.before(seq));
+  }
+
+  /** Oldest first, without those that were accepted as damaged. */
+  wholeRows(): Iterable<AuditRow> {
+    return this.#store.whole(this.#store.chain.after(0));
+  }
+
+  /** What the operator has accepted, oldest first. */
+  get accepted(): readonly AcceptedRow[] {
+    return this.#store.accepted;
   }
 
   /** The body of a row, as it was written. Throws LEDGER_DAMAGED. */
   body(seq: number): string {
-    return this.#chain.body(seq);
+    return this.#store.chain.body(seq);
   }
 
   counters(): Iterable<{ key: string; bucket: number; amount: bigint }> {
-    return this.#counters.all();
+    return this.#store.counters.all();
   }
 
   countersHash(): string {
-    return this.#counters.hash();
+    return this.#store.counters.hash();
   }
 
   /** Commits what waits, writes a checkpoint and closes the files. */
   close(): void {
-    while (!this.#fault && !this.#queue.empty) this.#commit();
-    if (!this.#fault && !this.#record.checkpointed) this.checkpoint();
+    this.#commits.flush();
+    if (!this.#refused && !this.#store.record.checkpointed) this.checkpoint();
     this.discard();
   }
 
   /** Closes the files and writes nothing. */
   discard(): void {
-    this.#db.close();
+    this.#store.close();
+    if (this.#found !== this.#store) this.#found.close();
     this.#headFile.close();
   }
 
-  #schedule(): void {
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    setImmediate(() => {
-      this.#scheduled = false;
-      if (!this.#fault && !this.#queue.empty) this.#commit();
-      if (!this.#queue.empty) this.#schedule();
-    });
-  }
-
-  #commit(): void {
-    const batch = this.#queue.take(MAX_BATCH);
-    const settle: (() => void)[] = [];
-    try {
-      const books = this.books();
-      const began = performance.now();
-      this.#transaction(() => {
-        for (const waiting of batch) settle.push(this.#decideOne(waiting, books));
-        this.#record.countedDeclines(books.now);
-      });
-      this.#options.onCommit?.(batch.length, performance.now() - began);
-      this.#checkpointIfDue();
-    } catch (error) {
-      for (const waiting of batch) waiting.reject(error as Error);
-      return;
-    }
-    for (const resolve of settle) resolve();
-  }
-
-  #decideOne(waiting: Waiting, books: Books): () => void {
-    let verdict: Verdict;
-    try {
-      verdict = waiting.decide(books);
-    } catch (error) {
-      const fault =
-        error instanceof X402Error ? error : new X402Error("INTERNAL", undefined, { cause: error });
-      verdict = { is: "error", error: fault };
-    }
-    if (verdict.is === "error") {
-      const { error } = verdict;
-      return () => {
-        waiting.reject(error);
-      };
-    }
-    const recorded = this.#record.verdict(waiting.agent, verdict, books.now);
-    return () => {
-      waiting.resolve(recorded);
+  #committing(): ConstructorParameters<typeof Commits>[0] {
+    const refused = (): X402Error | undefined => this.#refused;
+    return {
+      get refused() {
+        return refused();
+      },
+      books: () => this.books(),
+      record: () => this.#store.record,
+      hasRoom: () => !this.spaceIsLow,
+      transaction: (work) => {
+        this.#transaction(work);
+      },
+      committed: (payments, ms) => {
+        this.#options.onCommit?.(payments, ms);
+        this.#checkpointIfDue();
+      },
     };
+  }
+
+  #keepHead(head: Head): void {
+    this.#headFile.writeSynced(head, this.#clock.base);
+  }
+
+  /** What is on disk: the record may be read there while nothing else of it is used. */
+  get #found(): Store {
+    return this.#finding?.store ?? this.#store;
+  }
+
+  /** Why nothing is recorded. */
+  get #refused(): X402Error | undefined {
+    return this.#fault ?? this.#finding?.error;
   }
 
   /** What is read at the next start stays bounded, whatever the rows are. */
   #checkpointIfDue(): void {
-    if (this.#record.rowsSinceCheckpoint >= ROWS_PER_CHECKPOINT) this.checkpoint();
+    if (this.#store.record.rowsSinceCheckpoint >= ROWS_PER_CHECKPOINT) this.checkpoint();
   }
 
   /** Writes what the counters are now, signed if the signer is unlocked, and forgets those that are over. */
   checkpoint(): void {
-    if (this.#fault) throw this.#fault;
+    if (this.#refused) throw this.#refused;
     const at = this.latest();
     this.#transaction(() => {
       const isOver = (key: string, bucket: number): boolean => this.#options.isOver(key, bucket, at);
-      this.#record.checkpoint(at, isOver, this.#options.attest);
+      this.#store.record.checkpoint(at, isOver, this.#options.attest);
     });
   }
 
   /** BEGIN .. COMMIT and the mirrored head. Whatever fails in here ends the ledger: see the header of this file. */
   #transaction<T>(work: () => T): T {
     try {
-      this.#begin.run();
-      const result = work();
-      this.#counters.flush();
-      this.#end.run();
-      this.#headFile.write(this.head());
+      const result = this.#store.transaction(work);
+      this.#headFile.write(this.#store.chain.head(), this.#clock.base);
       return result;
     } catch (error) {
       this.#fault = new X402Error("LEDGER_WRITE", undefined, { cause: error });

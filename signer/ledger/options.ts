@@ -1,9 +1,14 @@
 // What a ledger is told when it is opened, and whom it tells.
 import type { X402Error } from "../../protocol/errors.ts";
+import type { Boot } from "./clock.ts";
 
 export interface LedgerOptions {
   /** Unix milliseconds. */
   readonly clock: () => number;
+  /** Which run of the machine this is, and how long it has run: what `clock` is held against. */
+  readonly boot?: Boot | undefined;
+  /** Bytes that may still be written where the ledger is. */
+  readonly freeBytes?: (() => number) | undefined;
   /** True for a counter whose window is over and will never be read again. */
   readonly isOver: (key: string, bucket: number, now: number) => boolean;
   /** Signs a checkpoint; undefined while the signer is locked. */

@@ -51,17 +51,17 @@ export class PaymentRecord {
     return { fingerprint, state, reservation, newest: body, draftSeq, booked };
   }
 
-  /** Position of the new row. */
-  append(body: object): number {
+  /** Position of the new row: the next one, unless it is given. */
+  append(body: object, seq?: number): number {
     this.#rowsSinceCheckpoint += 1;
-    return this.#chain.append(JSON.stringify(body));
+    return this.#chain.append(JSON.stringify(body), seq);
   }
 
-  /** `at` in unix milliseconds. */
-  verdict(agent: string, verdict: Exclude<Verdict, { is: "error" }>, at: number): Recorded {
+  /** `at` in unix milliseconds; `hasRoom`: a decline may have a row of its own. */
+  verdict(agent: string, verdict: Exclude<Verdict, { is: "error" }>, at: number, hasRoom: boolean): Recorded {
     if (verdict.is !== "decline") return { is: "reserved", reservation: this.#draft(verdict, at) };
     const check = recordedCheck(verdict.check);
-    if (this.#throttle.hasOwnRow(agent, check, at)) {
+    if (this.#throttle.hasOwnRow(agent, check, at, hasRoom)) {
       this.append({ kind: "payment.declined", at, ...verdict.fields, check });
     }
     return { is: "declined", check: verdict.check };

@@ -1,31 +1,65 @@
-// What is checked before a ledger is used: the mirrored head is reached, the rows since the last checkpoint chain up,
-// and they give the counters on disk. A restart that finds anything else stops instead of signing on a lie.
+// What is checked before a ledger is used: the rows since the last checkpoint chain up, give the counters on disk, and
+// are what the tables beside them say. Rows before it are read by `audit verify` only, and held to their hash when they
+// are acted on.
+import type { DatabaseSync } from "node:sqlite";
 import { z } from "zod";
 import { genesisHash, rowHash } from "../../protocol/audit.ts";
 import { X402Error } from "../../protocol/errors.ts";
-import type { AuditRow, Head } from "../../protocol/shapes.ts";
+import type { AuditRow } from "../../protocol/shapes.ts";
 import type { Addition } from "../../policy/evaluate.ts";
 import type { Chain } from "./chain.ts";
-import type { Counters } from "./counters.ts";
+import { Derived } from "./derived.ts";
 import { additionsOf } from "./rows.ts";
+import type { Store } from "./store.ts";
 
 export const CHECKPOINT_PREFIX = '{"kind":"checkpoint"';
 
 const checkpointSchema = z.object({ kind: z.literal("checkpoint"), counters: z.string() });
 
-/** Throws LEDGER_BEHIND and LEDGER_DAMAGED. Returns how many rows there are since the last checkpoint. */
-export function verifyAtStart(chain: Chain, counters: Counters, mirrored: Head | undefined): number {
-  if (mirrored && mirrored.seq > chain.seq) {
-    throw new X402Error("LEDGER_BEHIND", `it ends at row ${chain.seq}, row ${mirrored.seq} was written`);
-  }
-  if (mirrored && !chain.contains(mirrored)) {
-    throw new X402Error("LEDGER_DAMAGED", "it is not the ledger that the head file names");
-  }
+/** Throws LEDGER_DAMAGED. Returns how many rows there are since the last checkpoint. */
+export function inspect({ chain, counters, db }: Store): number {
   const { checkpoint, rows } = sinceCheckpoint(chain);
   verifyChain(chain, checkpoint, rows);
   const additions = rows.flatMap((row): Addition[] => additionsOf(row.body));
   counters.verify(checkpoint && checkpointSchema.parse(JSON.parse(checkpoint.body)).counters, additions);
+  const derived = new Derived();
+  for (const row of rows) derived.add(row);
+  derived.expect(db);
+  actedOn(chain, db);
   return rows.length;
+}
+
+/** More rows than any ledger has; beyond it a position was not counted by us. */
+export const MAX_SEQ = 2 ** 50;
+const ACCEPTED_PREFIX = '{"kind":"ledger.accepted"';
+
+/** Positions of all rows that do not continue the chain: they, or what was before them, was changed or is missing. */
+export function brokenRows(chain: Chain): number[] {
+  const broken: number[] = [];
+  let seq = 0;
+  let hash = genesisHash(chain.ledgerId);
+  for (const row of chain.after(0)) {
+    const follows = row.seq === seq + 1 || row.body.startsWith(ACCEPTED_PREFIX);
+    if (!follows || rowHash(hash, row.body) !== row.hash) broken.push(row.seq);
+    ({ seq, hash } = row);
+  }
+  return broken;
+}
+
+/** Position of the newest row that accepted a loss; 0 when none did. */
+export function lastAccepted(db: DatabaseSync): number {
+  if (isOlder(db)) return 0;
+  return (db.prepare("SELECT max(seq) AS seq FROM accepted").get() as { seq: number | null }).seq ?? 0;
+}
+
+/** Rows that are read at every start, however old they are: the policy in force, the last vault, what was accepted. */
+function actedOn(chain: Chain, db: DatabaseSync): void {
+  const read = [
+    "SELECT seq FROM policies ORDER BY version DESC LIMIT 1",
+    "SELECT CAST(value AS INTEGER) AS seq FROM meta WHERE key = 'unlocked'",
+    ...(isOlder(db) ? [] : ["SELECT seq FROM accepted"]),
+  ];
+  for (const sql of read) for (const { seq } of db.prepare(sql).all()) chain.body(Number(seq));
 }
 
 function sinceCheckpoint(chain: Chain): { checkpoint?: AuditRow; rows: AuditRow[] } {
@@ -48,3 +82,7 @@ function verifyChain(chain: Chain, checkpoint: AuditRow | undefined, rows: Audit
     }
   }
 }
+
+/** A ledger of schema 1 has no acceptances. */
+export const isOlder = (db: DatabaseSync): boolean =>
+  Number(db.prepare("PRAGMA user_version").get()?.["user_version"]) < 2;

@@ -6,14 +6,23 @@ import { migrate } from "./database.ts";
 import { countedFields } from "./rows.ts";
 import { unresolvedOn } from "./unresolved.ts";
 
-/** `at` in unix ms. Each step is one transaction and leaves a row; returns how many there were. */
-export function upgradeLedger(db: DatabaseSync, chain: Chain, counters: Counters, at: number): number {
+/**
+ * `at` in unix ms: each step is one transaction and leaves a row; returns how many rows. Without `at` there are none,
+ * because rows are missing before them: the row that accepts that has all counters.
+ */
+export function upgradeLedger(
+  db: DatabaseSync,
+  chain: Chain,
+  counters: Counters,
+  at: number | undefined,
+): number {
   let steps = 0;
   migrate(db, (from, to) => {
     // Schema 2 begins to count what is unresolved.
     const add = from === 1 ? unresolvedOn(chain) : [];
     const used = add.map((addition) => counters.add(addition));
     counters.flush();
+    if (at === undefined) return;
     chain.append(JSON.stringify({ kind: "ledger.migrated", at, from, to, ...countedFields(add, used) }));
     steps += 1;
   });

@@ -179,8 +179,11 @@ export class Signer<Running extends { close(): Promise<unknown> } = Daemon> {
   }
 
   /** Hands over the signing part; the vault names this ledger from the first time on. */
-  async unlock(scope: UnlockScope = {}, more: Partial<ParamsOf<"vault.unlock">> = {}): Promise<Status> {
-    const { vault } = this.home;
+  async unlock(
+    scope: UnlockScope = {},
+    more: Partial<ParamsOf<"vault.unlock">> = {},
+    vault = this.home.vault,
+  ): Promise<Status> {
     const { publicKey, ledger } = await operatorCall(this.operator, "vault.offer", {});
     if (vault.header.ledgerId === undefined) await vault.change({ ledgerId: ledger.ledger });
     const { sealed, key } = vault.signingPart();

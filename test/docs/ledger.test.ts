@@ -56,8 +56,36 @@ beforeAll(async () => {
   const again = await home.start({ clock: () => now });
   ({ rows, head } = await operatorCall(again.operator, "audit.query", { after: 0 }));
   await again.close();
-  rows.push(...(await upgradedRows()));
+  rows.push(...(await upgradedRows()), ...(await acceptedRows()));
 });
+
+/** Of a ledger of which rows were lost, the policy was changed, and whose vault was replaced. */
+async function acceptedRows(): Promise<AuditRow[]> {
+  const lossy = await SignerHome.make();
+  let signer = await lossy.start();
+  await signer.unlock();
+  await signer.apply({ version: 1, perDayMax: "5.00" });
+  await lossy.vault.change({});
+  await signer.unlock();
+  const { ledger, seq } = (await signer.status()).head;
+  await signer.close();
+  const db = new DatabaseSync(join(lossy.state, "ledger.db"));
+  db.exec("UPDATE audit SET body = replace(body, '5.00', '9.00') WHERE body LIKE '%policy.applied%'");
+  db.close();
+  const peer = { uid: process.getuid!(), gid: process.getgid!(), pid: process.pid };
+  signer = await lossy.start({ peerOf: () => peer });
+  const lastHead = { ledger, seq: seq + 100, hash: "ab".repeat(32) };
+  await operatorCall(signer.operator, "ledger.accept", { code: "LEDGER_DAMAGED", lastHead });
+  const other = await SignerHome.make();
+  await other.vault.change({ ledgerId: ledger });
+  await signer.unlock({}, {}, other.vault).catch(() => undefined);
+  await operatorCall(signer.operator, "ledger.accept", { code: "VAULT_REPLACED" });
+  const { rows } = await operatorCall(signer.operator, "audit.query", { after: 0 });
+  await signer.close();
+  other.remove();
+  lossy.remove();
+  return rows;
+}
 
 /** One payment given back, one shown to be settled. */
 async function resolveTwo(signer: Signer): Promise<void> {

@@ -19,6 +19,7 @@ import { DatabaseSync, type SQLInputValue } from "node:sqlite";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { agentCall } from "../../client/signer.ts";
 import { rowHash } from "../../protocol/audit.ts";
+import { X402Error } from "../../protocol/errors.ts";
 import { type Head, headSchema } from "../../protocol/shapes.ts";
 import { SCHEMA_VERSION } from "../../signer/ledger/database.ts";
 import { type Signer, SignerHome, outcomeOf } from "../counterparts/signer.ts";
@@ -85,14 +86,31 @@ function query(sql: string): Record<string, string | number> {
   return row;
 }
 
-const startCode = (): Promise<string> =>
-  codeOf(async () => {
-    await (await home.start()).close();
-  });
+/** What a signer that starts on it says: "locked", or by what it is frozen; the code when it does not start. */
+async function found(): Promise<string> {
+  let signer: Signer | undefined;
+  try {
+    signer = await home.start();
+    const { state, frozenBy } = await signer.status();
+    if (state !== "frozen") return state;
+    // It must not have touched anything: the same is found again.
+    expect(await codeOf(() => signer!.unlock())).toBe(frozenBy);
+    return frozenBy!;
+  } catch (error) {
+    const { code } = error as { code?: string };
+    if (code === undefined) throw error;
+    return code;
+  } finally {
+    await signer?.close();
+  }
+}
 
-const head = (): Head => headSchema.parse(JSON.parse(readFileSync(file("head"), "utf8")));
+function head(): Head {
+  const { ledger, seq, hash } = JSON.parse(readFileSync(file("head"), "utf8")) as Head;
+  return headSchema.parse({ ledger, seq, hash });
+}
 const writeHead = (value: Head): void => {
-  writeFileSync(file("head"), `${JSON.stringify(value).padEnd(255)}\n`);
+  writeFileSync(file("head"), `${JSON.stringify(value).padEnd(511)}\n`);
 };
 
 describe.each(["killed", "stopped"])("the ledger of a signer that was %s", (how) => {
@@ -124,13 +142,13 @@ describe.each(["killed", "stopped"])("the ledger of a signer that was %s", (how)
     ["with both less", "UPDATE counters SET base = base - 10000, amount = amount - 10000"],
   ])("is damaged when a counter is %s", async (_what, sql) => {
     edit(sql);
-    expect(await startCode()).toBe("LEDGER_DAMAGED");
+    expect(await found()).toBe("LEDGER_DAMAGED");
   });
 
   it("is damaged when the checkpoint is another", async () => {
     const where = 'WHERE body LIKE \'{"kind":"checkpoint"%\'';
     edit(`UPDATE audit SET body = replace(body, '"counters":"', '"counters":"0') ${where}`);
-    expect(await startCode()).toBe("LEDGER_DAMAGED");
+    expect(await found()).toBe("LEDGER_DAMAGED");
   });
 
   it("is damaged when the checkpoint was forged to fit forged counters", async () => {
@@ -151,50 +169,47 @@ describe.each(["killed", "stopped"])("the ledger of a signer that was %s", (how)
     );
     const changed = { ...(JSON.parse(String(body)) as object), counters: forged };
     edit("UPDATE audit SET body = ? WHERE seq = ?", JSON.stringify(changed), seq!);
-    expect(await startCode()).toBe("LEDGER_DAMAGED");
+    expect(await found()).toBe("LEDGER_DAMAGED");
   });
 
-  it("is behind when its last row is missing", async () => {
+  it("is damaged when its last row alone is missing", async () => {
     edit("DELETE FROM audit WHERE seq = (SELECT max(seq) FROM audit)");
-    expect(await startCode()).toBe("LEDGER_BEHIND");
+    expect(await found()).toBe("LEDGER_DAMAGED");
   });
 
   it("is behind when the head file is ahead, by one row or by many", async () => {
     const { seq, ...rest } = head();
     for (const ahead of [1, 1000]) {
       writeHead({ ...rest, seq: seq + ahead });
-      expect(await startCode()).toBe("LEDGER_BEHIND");
+      expect(await found()).toBe("LEDGER_BEHIND");
     }
     writeHead({ ...rest, seq });
-    expect(await startCode()).toBe("no error");
+    expect(await found()).toBe("locked");
   });
 
-  it("is damaged when the head file names another hash or ledger, or cannot be read", async () => {
+  it("is not trusted when the head file names another hash or ledger, or cannot be read", async () => {
     const good = head();
-    for (const changed of [
-      { ...good, hash: "00".repeat(32) },
-      { ...good, ledger: "00".repeat(16) },
-    ]) {
-      writeHead(changed);
-      expect(await startCode()).toBe("LEDGER_DAMAGED");
-    }
+    writeHead({ ...good, hash: "00".repeat(32) });
+    expect(await found()).toBe("LEDGER_BEHIND");
+    writeHead({ ...good, ledger: "00".repeat(16) });
+    expect(await found()).toBe("LEDGER_MISSING");
     for (const text of ["nonsense", '{"seq":1}', "[]", "\0".repeat(256)]) {
       writeFileSync(file("head"), text);
-      expect(await startCode()).toBe("LEDGER_DAMAGED");
+      expect(await found()).toBe("LEDGER_DAMAGED");
     }
     writeHead(good);
-    expect(await startCode()).toBe("no error");
+    expect(await found()).toBe("locked");
   });
 
-  it("is behind when the database is gone, and none is made in its place", async () => {
+  it("is missing when the database is gone, and none is made in its place", async () => {
     for (const name of readdirSync(home.state)) if (name.startsWith("ledger.db")) rmSync(file(name));
-    expect(await startCode()).toBe("LEDGER_BEHIND");
+    expect(await found()).toBe("LEDGER_MISSING");
     expect(readdirSync(home.state).filter((name) => name.startsWith("ledger"))).toEqual([]);
     // So the operator can put the newest copy back.
     for (const name of readdirSync(copy())) {
       if (name.startsWith("ledger.db")) copyFileSync(join(copy(), name), file(name));
     }
-    expect(await startCode()).toBe("no error");
+    expect(await found()).toBe("locked");
   });
 
   it("is refused, untouched, when a newer version wrote it", async () => {
@@ -202,14 +217,14 @@ describe.each(["killed", "stopped"])("the ledger of a signer that was %s", (how)
     const db = new DatabaseSync(file("ledger.db"));
     db.exec(`PRAGMA user_version = ${SCHEMA_VERSION + 1}`);
     db.close();
-    expect(await startCode()).toBe("LEDGER_SCHEMA");
+    expect(await found()).toBe("LEDGER_SCHEMA");
     expect(query("PRAGMA user_version")).toEqual({ user_version: SCHEMA_VERSION + 1 });
   });
 
   it("is damaged when it is no database", async () => {
     for (const name of ["ledger.db-wal", "ledger.db-shm"]) rmSync(file(name), { force: true });
     writeFileSync(file("ledger.db"), "not a database at all, but long enough to be read as one".repeat(99));
-    expect(await startCode()).toBe("LEDGER_DAMAGED");
+    expect(await found()).toBe("LEDGER_DAMAGED");
   });
 });
 
@@ -231,10 +246,10 @@ describe("rows after the last checkpoint", () => {
     ],
   ])("that are changed are damage: %s", async (_what, sql) => {
     edit(sql);
-    expect(await startCode()).toBe("LEDGER_DAMAGED");
+    expect(await found()).toBe("LEDGER_DAMAGED");
   });
 
-  it("that are forged in a whole new chain are damage: the head file has the old one", async () => {
+  it("that are forged in a whole new chain are told by the head file, which has the old one", async () => {
     const db = new DatabaseSync(file("ledger.db"));
     const rows = db
       .prepare(`SELECT seq, body, hash FROM audit WHERE seq >= ${middle} - 1 ORDER BY seq`)
@@ -246,7 +261,7 @@ describe("rows after the last checkpoint", () => {
       db.prepare("UPDATE audit SET body = ?, hash = ? WHERE seq = ?").run(changed, previous, seq!);
     }
     db.close();
-    expect(await startCode()).toBe("LEDGER_DAMAGED");
+    expect(await found()).toBe("LEDGER_BEHIND");
   });
 });
 
@@ -259,12 +274,12 @@ describe("the log of a killed signer", () => {
     for (let cut = 0; cut < 24; cut++) {
       restore(killed);
       truncateSync(file("ledger.db-wal"), Math.floor((length * cut) / 23));
-      const code = await startCode();
+      const code = await found();
       codes.add(code);
-      if (code === "no error") expect(head().seq).toBeGreaterThan(seq);
+      if (code === "locked") expect(head().seq).toBeGreaterThan(seq);
       else expect(["LEDGER_BEHIND", "LEDGER_DAMAGED"]).toContain(code);
     }
-    expect(codes).toContain("no error");
+    expect(codes).toContain("locked");
     expect(codes).toContain("LEDGER_BEHIND");
   });
 
@@ -276,8 +291,8 @@ describe("the log of a killed signer", () => {
       const at = Math.floor((length * n) / 16) + 40;
       bytes[at] = (bytes[at] ?? 0) ^ 1;
       writeFileSync(file("ledger.db-wal"), bytes);
-      expect(["no error", "LEDGER_BEHIND", "LEDGER_DAMAGED"]).toContain(await startCode());
-      if (n === 0) expect(await startCode()).toBe("LEDGER_BEHIND");
+      expect(["locked", "LEDGER_BEHIND", "LEDGER_DAMAGED"]).toContain(await found());
+      if (n === 0) expect(await found()).toBe("LEDGER_BEHIND");
     }
   });
 
@@ -285,7 +300,7 @@ describe("the log of a killed signer", () => {
     restore(killed);
     rmSync(file("ledger.db-wal"));
     rmSync(file("ledger.db-shm"), { force: true });
-    expect(await startCode()).toBe("LEDGER_BEHIND");
+    expect(await found()).toBe("LEDGER_BEHIND");
   });
 });
 
@@ -313,7 +328,7 @@ describe("rows before the last checkpoint", () => {
   it("are not acted on when they were changed: a policy does not hold", async () => {
     restore(stopped);
     edit("UPDATE audit SET body = replace(body, '1000.00', '9000.00') WHERE body LIKE '%policy.applied%'");
-    expect(await startCode()).toBe("LEDGER_DAMAGED");
+    expect(await found()).toBe("LEDGER_DAMAGED");
   });
 
   it("are not acted on when they were changed: another vault is not known", async () => {
@@ -321,7 +336,7 @@ describe("rows before the last checkpoint", () => {
     edit(
       "UPDATE audit SET body = replace(body, '\"generation\":', '\"generation\":1') WHERE body LIKE '%vault.unlocked%'",
     );
-    expect(await startCode()).toBe("LEDGER_DAMAGED");
+    expect(await found()).toBe("LEDGER_DAMAGED");
   });
 });
 
@@ -336,7 +351,7 @@ describe("the database's pages", () => {
       codes.push(await codeOf(startAndUse));
       restore(stopped);
       truncateSync(file("ledger.db"), page * PAGE);
-      expect(["LEDGER_DAMAGED", "LEDGER_BEHIND"], `cut at page ${page}`).toContain(await startCode());
+      expect([page === 0 ? "LEDGER_MISSING" : "LEDGER_DAMAGED", "LEDGER_BEHIND"], `cut at page ${page}`).toContain(await found());
     }
     // INTERNAL and LEDGER_WRITE: pages that nothing reads at start fail when they are used.
     for (const code of codes) expect(["LEDGER_DAMAGED", "INTERNAL", "LEDGER_WRITE"]).toContain(code);
@@ -346,6 +361,8 @@ describe("the database's pages", () => {
 async function startAndUse(): Promise<void> {
   const signer = await home.start();
   try {
+    const { frozenBy } = await signer.status();
+    if (frozenBy) throw new X402Error(frozenBy);
     const record = await LedgerRecord.read(signer.operator);
     expect(record.ofKind("payment.reserved")).toHaveLength(20);
     await signer.unlock();
@@ -357,22 +374,40 @@ async function startAndUse(): Promise<void> {
 }
 
 describe("a ledger that was rolled back with its head file", () => {
-  it("is told by the newest head that the operator has seen", async () => {
+  it("is told by the newest head that the operator has seen, and stays frozen over a restart", async () => {
     restore(killed);
     const seen = head();
     restore(stopped);
-    const signer = await home.start();
-    expect(await codeOf(() => signer.unlock({}, { lastHead: seen }))).toBe("LEDGER_BEHIND");
-    expect((await signer.status()).state).toBe("locked");
+    let signer = await home.start();
     const own = (await signer.status()).head;
-    expect(await codeOf(() => signer.unlock({}, { lastHead: { ...own, hash: seen.hash } }))).toBe(
-      "LEDGER_BEHIND",
-    );
     expect(await codeOf(() => signer.unlock({}, { lastHead: { ...seen, ledger: "ab" } }))).toBe(
       "VAULT_OTHER_LEDGER",
     );
     expect((await signer.unlock({}, { lastHead: own })).state).toBe("unlocked");
+    expect(await codeOf(() => signer.unlock({}, { lastHead: seen }))).toBe("LEDGER_BEHIND");
+    for (let n = 0; n < 2; n++) {
+      expect(await signer.status()).toMatchObject({ state: "frozen", frozenBy: "LEDGER_BEHIND" });
+      expect(await outcomeOf(signer.sign(intent("first-0")))).toBe("LEDGER_BEHIND");
+      expect(await codeOf(() => signer.unlock())).toBe("LEDGER_BEHIND");
+      await signer.close();
+      signer = await home.start();
+    }
     await signer.close();
+    // The newest ledger ends it, without anybody's word.
+    const files = readdirSync(killed).filter((name) => name.startsWith("ledger.db"));
+    for (const name of files) copyFileSync(join(killed, name), file(name));
+    expect(await found()).toBe("locked");
+  });
+
+  it("is told by another hash at a position that it has", async () => {
+    restore(stopped);
+    const { ledger, seq } = head();
+    const signer = await home.start();
+    const lastHead = { ledger, seq: seq - 1, hash: "ab".repeat(32) };
+    expect(await codeOf(() => signer.unlock({}, { lastHead }))).toBe("LEDGER_BEHIND");
+    expect((await signer.status()).frozenBy).toBe("LEDGER_BEHIND");
+    await signer.close();
+    expect(await found()).toBe("LEDGER_BEHIND");
   });
 
   it("of another vault's home does not take this vault", async () => {

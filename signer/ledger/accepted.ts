@@ -1,0 +1,39 @@
+// The rows by which the operator accepted something, as later readers of the record need them.
+import type { DatabaseSync } from "node:sqlite";
+import { z } from "zod";
+import type { Chain } from "./chain.ts";
+
+const acceptedSchema = z.looseObject({
+  kind: z.literal("ledger.accepted"),
+  at: z.int(),
+  damaged: z.array(z.int()).optional(),
+  assume: z.union([z.literal("full"), z.string().regex(/^[0-9]+$/)]),
+  counters: z.array(z.tuple([z.string(), z.int(), z.string()])),
+});
+
+export interface AcceptedRow {
+  readonly seq: number;
+  /** Unix ms. */
+  readonly at: number;
+  /** Micro-USD. */
+  readonly assume: "full" | bigint;
+  /** Keys of all counters that there were, what was assumed included. */
+  readonly keys: ReadonlySet<string>;
+  /** Rows that nobody reads any more. */
+  readonly damaged: readonly number[];
+}
+
+/** Oldest first. Throws LEDGER_DAMAGED. */
+export function readAccepted(db: DatabaseSync, chain: Chain): AcceptedRow[] {
+  const rows = db.prepare("SELECT seq FROM accepted ORDER BY seq").all() as { seq: number }[];
+  return rows.map(({ seq }) => {
+    const { at, assume, damaged, counters } = acceptedSchema.parse(JSON.parse(chain.body(seq)));
+    return {
+      seq,
+      at,
+      assume: assume === "full" ? assume : BigInt(assume),
+      keys: new Set(counters.map(([key]) => key)),
+      damaged: damaged ?? [],
+    };
+  });
+}
