@@ -1,14 +1,17 @@
 // x402-vault rotate and import --accounts, as scripts run them.
+import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { mnemonicToAccount } from "viem/accounts";
 import { beforeEach, describe, expect, it } from "vitest";
 import { decode } from "../../vault/format.ts";
 import { readHeader } from "../../vault/vault.ts";
 import { hasPty } from "../counterparts/pty.ts";
 import { JUNK, JUNK_ADDRESS, PASSPHRASE, privateFolder } from "../vault/home.ts";
-import { CHEAP, atTerminal, vault } from "./vault-command.ts";
+import { CHEAP, atTerminal, environment, vault } from "./vault-command.ts";
 
+const BINARY = fileURLToPath(new URL("../../bin/x402-vault.ts", import.meta.url));
 const KEY = "59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d";
 const KEY_ADDRESS = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8";
 const junkAt = (index: number) => mnemonicToAccount(JUNK, { path: `m/44'/60'/0'/0/${index}` }).address;
@@ -133,6 +136,43 @@ describe("rotate", () => {
     }
     expect(readFileSync(vaultFile())).toEqual(before);
   });
+});
+
+describe("a real file system", () => {
+  const canMount = spawnSync("unshare", ["-m", "mount", "-t", "tmpfs", "none", base]).status === 0;
+  if (!canMount) console.warn("SKIPPED: a full and a read-only file system need a mount namespace (root)");
+
+  const spoilt: [string, string, string][] = [
+    ["full", `cat /dev/zero >"$X402_HOME/filler" 2>/dev/null`, "ENOSPC"],
+    ["read-only", `mount -o remount,ro "$X402_HOME"`, "EROFS"],
+  ];
+
+  it.skipIf(!canMount).each(spoilt)(
+    "that is %s: VAULT_WRITE, and the old vault is whole",
+    async (_, spoil, code) => {
+      await importJunk();
+      const [kept, after] = [join(secrets, "kept"), join(secrets, "after")];
+      const script = `cp "$X402_HOME/vault.enc" '${kept}' && mount -t tmpfs -o size=64k,mode=700 none "$X402_HOME" &&
+      cp -p '${kept}' "$X402_HOME/vault.enc" && chmod 600 "$X402_HOME/vault.enc" || exit 99
+      ${spoil}
+      "$0" "$@"; status=$?; ls "$X402_HOME" >'${join(secrets, "names")}'
+      cat "$X402_HOME/vault.enc" >'${after}'; exit $status`;
+      const rotate = [BINARY, "rotate", "--data-key", "--wallet", "evm", ...passphrase()];
+      const { status, stderr } = spawnSync(
+        "unshare",
+        ["-m", "sh", "-c", script, process.execPath, ...rotate],
+        {
+          env: environment(home),
+          encoding: "utf8",
+        },
+      );
+      expect(stderr).toContain(`the vault could not be written: ${code}`);
+      expect(status).toBe(4);
+      expect(readFileSync(after)).toEqual(readFileSync(kept));
+      const names = readFileSync(join(secrets, "names"), "utf8").split("\n").filter(Boolean);
+      expect(names.filter((name) => name !== "filler")).toEqual(["vault.enc"]);
+    },
+  );
 });
 
 describe.skipIf(!hasPty)("rotate at a terminal", () => {
