@@ -13,13 +13,15 @@ execFileSync(process.execPath, [require.resolve("typescript/bin/tsc"), "-p", "ts
 
 // The signer is one file: it starts sooner, takes less memory (unused parts of its libraries are left out), and what
 // runs beside the keys is this package's own read-only code. Only libsecp256k1 stays outside, for its .wasm file.
-const bundle = await rolldown({
-  input: "dist/signer/main.js",
-  platform: "node",
-  external: [/^node:/, "tiny-secp256k1"],
-});
-await bundle.write({ file: "dist/signer/main.js", format: "esm" });
-await bundle.close();
+await bundleInPlace("dist/signer/main.js", ["tiny-secp256k1"]);
+// The verifier is one file, too: an auditor takes it elsewhere, reads it and runs it with nothing but Node.
+await bundleInPlace("dist/bin/x402-audit-verify.js");
+
+async function bundleInPlace(file, external = []) {
+  const bundle = await rolldown({ input: file, platform: "node", external: [/^node:/, ...external] });
+  await bundle.write({ file, format: "esm" });
+  await bundle.close();
+}
 
 const { bin } = JSON.parse(readFileSync("package.json", "utf8"));
 for (const file of Object.values(bin)) chmodSync(file, 0o755);

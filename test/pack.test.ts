@@ -92,6 +92,12 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
+const old = ["/usr/bin/node", "/usr/local/bin/node"].find((node) => {
+  const { status, stdout } = spawnSync(node, ["-p", "process.versions.node.split('.')[0] < 26"]);
+  return status === 0 && stdout.toString().trim() === "true";
+});
+if (old === undefined) console.warn("SKIPPED: no older Node here to run the commands on");
+
 describe("the package", () => {
   it("holds what runs, its types and its documents, and nothing else", () => {
     const odd = packed.files
@@ -117,13 +123,8 @@ describe("the package", () => {
     }
   });
 
-  const old = ["/usr/bin/node", "/usr/local/bin/node"].find((node) => {
-    const { status, stdout } = spawnSync(node, ["-p", "process.versions.node.split('.')[0] < 26"]);
-    return status === 0 && stdout.toString().trim() === "true";
-  });
-  if (old === undefined) console.warn("SKIPPED: no older Node here to run the commands on");
   it.skipIf(old === undefined)("says what it needs on an older Node", async () => {
-    for (const name of Object.keys(manifest.bin)) {
+    for (const name of Object.keys(manifest.bin).filter((command) => command !== "x402-audit-verify")) {
       const { status, stdout, stderr } = await run(old!, [realpathSync(installed(".bin", name)), "--help"]);
       expect([status, stdout]).toEqual([2, ""]);
       expect(stderr).toMatch(/^This command needs Node\.js 26 or newer; this is \d+\./);
@@ -272,6 +273,19 @@ describe("installed", () => {
     }
   });
 
+  /** With the one file of the verifier and nothing beside it, on whatever Node there is. */
+  async function auditElsewhere(): Promise<void> {
+    const elsewhere = mkdtempSync(join(folder, "auditor-"));
+    const verifier = join(elsewhere, "verify.mjs");
+    cpSync(realpathSync(installed(".bin", "x402-audit-verify")), verifier);
+    const record = join(elsewhere, "record.ndjson");
+    await succeed(installed(".bin", "x402-policy"), ["audit", "export", record]);
+    for (const node of [process.execPath, ...(old === undefined ? [] : [old])])
+      expect(await succeed(node, [verifier, record], elsewhere)).toMatch(/^true: \d+ rows/);
+    const imports = readFileSync(verifier, "utf8").match(/^import .*|\bimport\(|\brequire\(/gm) ?? [];
+    expect(imports.filter((line) => !/ from "node:[a-z]+";$/.test(line))).toEqual([]);
+  }
+
   it("it pays with README's script", async () => {
     writeFileSync(join(project, "agent.mjs"), readme.find(({ info }) => info === "js")!.text);
     let amount = "10000";
@@ -298,6 +312,7 @@ describe("installed", () => {
       "exact held",
     ]);
     expect(await succeed(installed(".bin", "x402-policy"), ["audit", "verify"])).toMatch(/^true: \d+ rows/);
+    await auditElsewhere();
     expect(await succeed(installed(".bin", "x402-policy"), ["spending"])).toContain("0.02");
   });
 });

@@ -47,7 +47,7 @@ export function reportOf({
         ...{ name, payments: count, usd: usd.toString() },
         ...(isAsset ? { amount: amount.toString() } : {}),
       }))
-      .sort((a, b) => Number(BigInt(b.usd) - BigInt(a.usd)));
+      .sort((a, b) => (BigInt(b.usd) > BigInt(a.usd) ? 1 : -1));
   return {
     true: true,
     head: chain.head,
