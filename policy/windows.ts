@@ -105,9 +105,18 @@ export class Calendar {
     return this.#last;
   }
 
+  /** How many periods the time from `from` to `to` (unix ms, both included) touches, or one more where dates are skipped. */
+  count(from: number, to: number): number {
+    const [first, last] = [this.#first(this.#date(from)), this.#first(this.#date(to))];
+    return first.until(last, { largestUnit: this.unit })[`${this.unit}s`] + 1;
+  }
+
+  #date(ms: number): Temporal.PlainDate {
+    return Temporal.Instant.fromEpochMilliseconds(ms).toZonedDateTimeISO(this.timezone).toPlainDate();
+  }
+
   #find(ms: number): Period {
-    const date = Temporal.Instant.fromEpochMilliseconds(ms).toZonedDateTimeISO(this.timezone).toPlainDate();
-    const first = this.#first(date);
+    const first = this.#first(this.#date(ms));
     return { start: this.#startOf(first), end: this.#startOf(first.add({ [`${this.unit}s`]: 1 })) };
   }
 

@@ -82,6 +82,21 @@ export const scopeStateSchema = z.strictObject({
   left: z.array(checkSchema),
 });
 
+const boundSchema = z.union([usdSchema, z.literal("unbounded")]);
+
+/**
+ * The largest loss possible from now on, in USD, within an hour, a day and in all. `alive`: signed and not expired;
+ * `unresolved`: expired, and neither settled nor released, so that it may be asked for again.
+ */
+const maxLossSchema = z.strictObject({
+  alive: usdSchema,
+  unresolved: usdSchema,
+  hour: boundSchema,
+  day: boundSchema,
+  total: boundSchema,
+});
+export type MaxLoss = z.infer<typeof maxLossSchema>;
+
 export const statusSchema = z.strictObject({
   version: z.string(),
   state: z.enum(["locked", "unlocked", "frozen"]),
@@ -105,6 +120,7 @@ export const statusSchema = z.strictObject({
     .optional(),
   /** The caller's scopes: an agent sees its own. */
   scopes: z.array(scopeStateSchema),
+  maxLoss: maxLossSchema,
   head: headSchema,
 });
 export type Status = z.infer<typeof statusSchema>;

@@ -44,6 +44,11 @@ export class Live {
     this.#agents.set(agent, sums);
   }
 
+  /** Names of agents that had something alive lately. */
+  agents(): Iterable<string> {
+    return this.#agents.keys();
+  }
+
   /** Of one agent, or of all; `until` in unix seconds. */
   sum(now: number, agent?: string): Sum & { readonly until: number } {
     const own = agent === undefined ? undefined : (this.#agents.get(agent) ?? NOTHING);

@@ -5,6 +5,7 @@ import { VERSION } from "../protocol/version.ts";
 import { headroom, wireCheck } from "../policy/evaluate.ts";
 import type { Scope } from "../policy/scope.ts";
 import { latestFacts } from "./decide.ts";
+import { maxLoss } from "./exposure.ts";
 import type { Caller } from "./sockets/role.ts";
 import type { Wallet } from "./wallet.ts";
 
@@ -23,6 +24,7 @@ export function status(wallet: Wallet, scopes: readonly Scope[], { peer }: Calle
     ...(wallet.auditKey === undefined ? {} : { auditKey: wallet.auditKey }),
     ...(unlock ? { unlock } : {}),
     scopes: scopeStates(wallet, scopes),
+    maxLoss: maxLoss(wallet, agent),
     head: wallet.ledger.head(),
   };
 }

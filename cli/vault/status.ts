@@ -40,6 +40,21 @@ export function describeUnlock({ state, unlock, frozenBy }: Status): string[] {
   return [`The signer is unlocked ${limits.length === 0 ? "until x402-vault lock" : limits.join(", ")}.`];
 }
 
+function lossRows({ frozen = [], maxLoss }: Status): string[][] {
+  const { alive, unresolved, hour, day, total } = maxLoss;
+  const before = [
+    ...(alive === "0.00" ? [] : [`${alive} is signed and alive`]),
+    ...(unresolved === "0.00" ? [] : [`${unresolved} has expired and is not known to be settled`]),
+  ];
+  return [
+    ...(frozen.length === 0
+      ? []
+      : [["frozen", frozen.map((name) => (name === "*" ? "everyone" : name)).join(", ")]]),
+    ["can be lost", `${hour} USD in an hour, ${day} in a day, ${total} in all`],
+    ...(before.length === 0 ? [] : [["", before.join("; ")]]),
+  ];
+}
+
 /** A vault that cannot be read is told, too: it is no reason to hide what the signer says. */
 function vaultRows(path: string): string[][] {
   try {
@@ -64,6 +79,7 @@ function signerRows(answer: Status): string[][] {
       `${printable(version)}${answer.sameUid ? ", your own user: its limits are advisory for your programs" : ""}`,
     ],
     ["state", describeUnlock(answer).join(" ")],
+    ...lossRows(answer),
     [
       "policy",
       policy === undefined

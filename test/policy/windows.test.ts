@@ -75,6 +75,29 @@ describe("calendar windows", () => {
     }
   });
 
+  it("counts the periods that a time touches", () => {
+    const zones = ["UTC", "Europe/Athens", "America/St_Johns", "Australia/Lord_Howe", "Africa/Cairo"];
+    const start = fc.integer({ min: iso("2026-01-01T00:00:00Z"), max: iso("2027-12-31T00:00:00Z") });
+    fc.assert(
+      fc.property(
+        fc.constantFrom("day", "week", "month"),
+        fc.constantFrom(...zones),
+        start,
+        fc.integer({ min: 0, max: 40 * 86_400_000 }),
+        (unit, zone, from, length) => {
+          const calendar = new Calendar(unit, zone);
+          const starts = new Set<number>();
+          for (let at = from; at <= from + length; at = calendar.at(at).end * 1000)
+            starts.add(calendar.at(at).start);
+          expect(calendar.count(from, from + length)).toBe(starts.size);
+        },
+      ),
+    );
+    // Samoa had no 30 December 2011.
+    const apia = new Calendar("day", "Pacific/Apia");
+    expect(apia.count(iso("2011-12-29T12:00:00Z"), iso("2011-12-31T12:00:00Z"))).toBeGreaterThanOrEqual(2);
+  });
+
   it("counts a payment in every period that its validity touches, and asks them all", () => {
     const scopes = [household({ perDayMax: "1.00" }, "Europe/Athens")];
     const midnight = iso("2026-11-20T22:00:00Z");
