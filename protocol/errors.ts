@@ -184,6 +184,10 @@ export const CODES = {
     "this vault belongs to another ledger",
     "use the signer home it was first unlocked on; if that is lost, see docs/ledger.md",
   ),
+  CREDENTIAL_ENDED: refuse(
+    "the unlock of this credential has ended",
+    "make a new one with x402-vault credential, or run x402-vault unlock",
+  ),
   VAULT_REPLACED: refuse("the ledger knows another or a newer vault", "use the newest vault of this signer"),
   PHRASE_INVALID: refuse("this is not a valid recovery phrase or key", "check the words and their order"),
   LISTENER_UNTRUSTED: refuse(

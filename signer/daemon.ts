@@ -12,13 +12,14 @@ import {
 } from "../protocol/places.ts";
 import { VERSION } from "../protocol/version.ts";
 import { admissionOf } from "./admission.ts";
+import { unlockUnattended } from "./credential.ts";
 import { Feed } from "./feed.ts";
 import { Journal } from "./journal.ts";
 import type { Boot } from "./ledger/clock.ts";
 import { asDamage } from "./ledger/database.ts";
 import { Ledger } from "./ledger/ledger.ts";
 import { type FolderLock, lockFolder } from "./ledger/lock.ts";
-import { createLog } from "./log.ts";
+import { type Log, createLog } from "./log.ts";
 import { Metrics } from "./metrics.ts";
 import { RAILS } from "./rails.ts";
 import { rolesOf, socketNames } from "./roles.ts";
@@ -127,7 +128,7 @@ async function open(
     wallet.ledger.close();
   });
   closing.push(() => {
-    wallet.lock("the signer stopped");
+    wallet.stop();
   });
   if (wallet.ledger.finding) log.event("frozen", { code: wallet.ledger.finding.error.code });
   else wallet.ledger.record("signer.started", { version: VERSION });
@@ -135,10 +136,22 @@ async function open(
   const uidOf = (agent: string): number | undefined => wallet.scopes.policy?.document.agents?.[agent]?.uid;
   const around = { journal, watched: watchers, admissionOf: admissionOf(options, uidOf) };
   closing.push(await listenAll(options, rolesOf(wallet, sockets, around), journal));
+  unlockAtStart(wallet, options, log);
   options.seal?.();
   const agents = sockets.flatMap((socket) => agentOfSocket(socket) ?? []);
   log.event("listening", { version: VERSION, agents });
   return { ...pathsOf(options, agents), close: closeAll };
+}
+
+/** A credential that cannot be used is no reason not to start: the signer is locked then, and says why. */
+function unlockAtStart(wallet: Wallet, { credential }: DaemonOptions, log: Log): void {
+  if (credential === undefined) return;
+  try {
+    unlockUnattended(wallet, credential);
+  } catch (error) {
+    if (!(error instanceof X402Error)) throw error;
+    log.event("credential.refused", { code: error.code });
+  }
 }
 
 function watchersOf(options: DaemonOptions, clock: () => number) {

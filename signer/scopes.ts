@@ -1,6 +1,6 @@
 // Which scopes a payment has to pass: household > unlock > agent > session. The ledger holds them; this is their
 // compiled form in memory, changed only after the ledger has recorded the change.
-import { compileHousehold, type Household, parseDocument, unlockPolicy } from "../policy/document.ts";
+import { compileHousehold, type Household, parseDocument } from "../policy/document.ts";
 import type { Addition } from "../policy/evaluate.ts";
 import type { Policy, Scope } from "../policy/scope.ts";
 import { canonicalAddress } from "../protocol/assets.ts";
@@ -10,18 +10,12 @@ import { DEFAULT_AGENT } from "../protocol/places.ts";
 import { EVERYTHING, Frozen } from "./frozen.ts";
 import type { Ledger } from "./ledger/ledger.ts";
 import { Sessions } from "./sessions.ts";
+import { type Limits, type Unlock, Unlocks } from "./unlocks.ts";
 
 export interface AppliedPolicy extends Household {
   readonly version: number;
   /** Unix milliseconds. */
   readonly appliedAt: number;
-}
-
-export interface Unlock {
-  /** Ledger position of the unlock: the operator's `session` windows are named by it. */
-  readonly seq: number;
-  readonly at: number;
-  readonly scope: Scope;
 }
 
 const CACHED_CHAINS = 10_000;
@@ -30,15 +24,16 @@ export class Scopes {
   #policy: AppliedPolicy | undefined;
   /** Of the newest document, also when it cannot be read any more. */
   #version: number;
-  #unlock: Unlock | undefined;
   readonly #ledger: Ledger;
   readonly #sessions: Sessions;
   readonly #frozen: Frozen;
+  readonly #unlocks: Unlocks;
   readonly #chains = new Map<string, readonly Scope[]>();
 
   constructor(ledger: Ledger) {
     this.#ledger = ledger;
     this.#frozen = new Frozen(ledger);
+    this.#unlocks = new Unlocks(ledger);
     this.#sessions = new Sessions(ledger, () => {
       this.#chains.clear();
     });
@@ -50,7 +45,7 @@ export class Scopes {
   }
 
   get unlock(): Unlock | undefined {
-    return this.#unlock;
+    return this.#unlocks.running;
   }
 
   /** The agents that have a socket at the next start. */
@@ -70,7 +65,7 @@ export class Scopes {
     if (cached) return cached;
     if (!this.#policy) return [];
     const chain = scopesUnder(this.#policy, agent, {
-      unlock: this.#unlock?.scope,
+      unlock: this.#unlocks.running?.scope,
       session: own,
       frozen: this.#frozen,
     });
@@ -113,45 +108,32 @@ export class Scopes {
     return this.#policy;
   }
 
-  beginUnlock(limits: { spend?: bigint; count?: bigint; endsAt?: number }, fields: object): Unlock {
-    const { spend, count, endsAt } = limits;
-    const scope = {
-      ...(spend === undefined ? {} : { spend: spend.toString() }),
-      ...(count === undefined ? {} : { count: Number(count) }),
-      ...(endsAt === undefined ? {} : { endsAt }),
-    };
-    const seq = this.#ledger.record("vault.unlocked", { ...fields, scope }, [], (db, row) => {
-      db.prepare("INSERT OR REPLACE INTO meta (key, value) VALUES ('unlocked', ?)").run(String(row));
-    });
-    const fuel = { ...(spend === undefined ? {} : { spend }), ...(count === undefined ? {} : { count }) };
+  beginUnlock(limits: Limits, fields: { credential?: string }): void {
     this.#chains.clear();
-    this.#unlock = {
-      seq,
-      at: rowTime(this.#ledger, seq),
-      scope: {
-        id: `unlock:${seq}`,
-        kind: "unlock",
-        policy: unlockPolicy(fuel, this.#policy?.timezone ?? "UTC"),
-        frozen: false,
-        ...(endsAt === undefined ? {} : { endsAt }),
-      },
-    };
-    return this.#unlock;
+    this.#unlocks.begin(limits, fields);
   }
 
-  endUnlock(reason: string, fields: object = {}): void {
-    if (!this.#unlock) return;
-    const { seq } = this.#unlock;
+  /** Goes on with the unlock that this credential began; false when it began none. */
+  resumeUnlock(credential: string): boolean {
     this.#chains.clear();
-    this.#unlock = undefined;
-    this.#ledger.record("vault.locked", { unlock: seq, reason, ...fields });
+    return this.#unlocks.resume(credential);
+  }
+
+  /** False when there is none to end. */
+  endUnlock(reason: string, fields: object = {}): boolean {
+    this.#chains.clear();
+    return this.#unlocks.end(reason, fields);
+  }
+
+  credentialHasEnded(credential: string): boolean {
+    return this.#unlocks.credentialHasEnded(credential);
   }
 
   /** True for a counter of an unlock or a session that no payment can name any more, at `now` (unix ms) or later. */
   hasEnded(key: string, bucket: number, now: number): boolean {
     const [scope = "", , window] = key.split("|", 3);
-    if (scope.startsWith("unlock:")) return scope !== this.#unlock?.scope.id;
-    if (!scope.startsWith("session:")) return window === "session" && bucket !== this.#unlock?.seq;
+    if (scope.startsWith("unlock:")) return !this.#unlocks.isOpen(Number(scope.slice("unlock:".length)));
+    if (!scope.startsWith("session:")) return window === "session" && !this.#unlocks.isOpen(bucket);
     return this.#sessions.hasEnded(scope.slice("session:".length), now);
   }
 

@@ -6,6 +6,7 @@ import { X402Error } from "../protocol/errors.ts";
 import type { ParamsOf } from "../protocol/methods.ts";
 import type { Head, Status } from "../protocol/shapes.ts";
 import { parseUsd } from "../protocol/amount.ts";
+import type { Credential } from "../vault/credential.ts";
 import { type HandoffMessage, type Offer, createOffer } from "../vault/handoff.ts";
 import { type SigningPart, decode, wipe } from "../vault/signing.ts";
 import { latestFacts } from "./decide.ts";
@@ -13,6 +14,7 @@ import { Keyring, publicAccount } from "./keyring.ts";
 import type { Ledger } from "./ledger/ledger.ts";
 import { Live } from "./live.ts";
 import { Scopes } from "./scopes.ts";
+import type { Limits } from "./unlocks.ts";
 import { Turns } from "./turns.ts";
 
 /** By name: docs/deployment.md lists them. */
@@ -32,6 +34,7 @@ interface RefusedVault {
   readonly vault: KnownVault;
 }
 
+const SPENT = "what was given is spent";
 const MAX_TIMER_MS = 2_147_483_647;
 
 export class Wallet {
@@ -117,13 +120,64 @@ export class Wallet {
     }
     this.keyring.unlock(part, this.rails);
     this.scopes.endUnlock("unlocked again", by);
+    this.#begin(part, limits, by);
+  }
+
+  #begin(part: SigningPart, limits: Limits, fields: { credential?: string }): void {
     const accounts = part.accounts.map(publicAccount);
     const { vaultId: vault, generation } = part;
     this.#refused = undefined;
     this.#known = { vault, generation, accounts, auditKey: this.keyring.auditKey };
-    this.scopes.beginUnlock(limits, { ...this.#known, ...by });
+    this.scopes.beginUnlock(limits, { ...this.#known, ...fields });
     this.ledger.checkpoint();
     this.#setTimer(limits.endsAt);
+  }
+
+  /**
+   * Takes the keys over without a person, at the start: goes on with the unlock that the same credential began, or
+   * begins one. Throws CREDENTIAL_ENDED when that unlock has ended, and as unlock does; then all is wiped.
+   */
+  unlockUnattended(
+    { id, spend, count }: Pick<Credential, "id" | "spend" | "count">,
+    part: SigningPart,
+  ): void {
+    try {
+      this.ledger.now(); // what grants something needs a clock that is right
+      this.#refuseOthers(part);
+      if (this.scopes.credentialHasEnded(id)) throw new X402Error("CREDENTIAL_ENDED");
+      this.keyring.unlock(part, this.rails);
+      if (this.scopes.resumeUnlock(id)) this.ledger.checkpoint();
+      else
+        this.#begin(
+          part,
+          { ...(spend && { spend: capped(spend) }), ...(count && { count }) },
+          { credential: id },
+        );
+    } catch (error) {
+      this.keyring.lock();
+      wipe(part);
+      throw error;
+    }
+    this.endUnlockWhenSpent();
+  }
+
+  /** Before the process ends. An unlock that nobody attended waits for the next start; any other is over. */
+  stop(): void {
+    clearTimeout(this.#timer);
+    clearImmediate(this.#spentCheck);
+    if (this.#isSpent()) this.lock(SPENT);
+    const { unlock } = this.scopes;
+    if (!unlock) return;
+    if (unlock.credential === undefined) {
+      this.lock("the signer stopped");
+      return;
+    }
+    this.keyring.stopPaying();
+    try {
+      this.ledger.checkpoint();
+    } finally {
+      this.keyring.lock();
+    }
   }
 
   /** Wipes the keys and records why; nothing happens when there are none. The audit key goes last: it signs the end. */
@@ -131,9 +185,7 @@ export class Wallet {
     clearTimeout(this.#timer);
     this.keyring.stopPaying();
     try {
-      if (!this.scopes.unlock) return;
-      this.scopes.endUnlock(reason, by);
-      this.ledger.checkpoint();
+      if (this.scopes.endUnlock(reason, by)) this.ledger.checkpoint();
     } finally {
       this.keyring.lock();
     }
@@ -158,8 +210,12 @@ export class Wallet {
     if (this.#spentCheck || this.scopes.unlock?.scope.policy.budgets.length === 0) return;
     this.#spentCheck = setImmediate(() => {
       this.#spentCheck = undefined;
-      if (this.fuel().some((check) => check.left === 0n)) this.lock("what was given is spent");
+      if (this.#isSpent()) this.lock(SPENT);
     });
+  }
+
+  #isSpent(): boolean {
+    return this.fuel().some((check) => check.left === 0n);
   }
 
   /** The limits of the unlock that runs, with what is left. */
@@ -206,19 +262,22 @@ export class Wallet {
   }
 }
 
-function limitsOf(scope: ParamsOf<"vault.unlock">["scope"], now: number) {
+function limitsOf(scope: ParamsOf<"vault.unlock">["scope"], now: number): Limits {
   const endsAt = scope.endsAt === undefined ? undefined : Date.parse(scope.endsAt);
   if (endsAt !== undefined && endsAt <= now)
     throw new X402Error("INVALID_REQUEST", "the unlock would end in the past");
   const spend = scope.spend === undefined ? undefined : parseUsd(scope.spend, "spend");
-  // A counter on disk has 64 bits: one payment within an absurd limit would end the signer.
-  if (spend !== undefined && spend > MAX_USD)
-    throw new X402Error("INVALID_REQUEST", "spend is at most 1000000000");
   return {
     ...(endsAt === undefined ? {} : { endsAt }),
-    ...(spend === undefined ? {} : { spend }),
+    ...(spend === undefined ? {} : { spend: capped(spend) }),
     ...(scope.count === undefined ? {} : { count: BigInt(scope.count) }),
   };
+}
+
+/** A counter on disk has 64 bits: one payment within an absurd limit would end the signer. */
+function capped(spend: bigint): bigint {
+  if (spend <= MAX_USD) return spend;
+  throw new X402Error("INVALID_REQUEST", "spend is at most 1000000000");
 }
 
 function knownVault(ledger: Ledger): KnownVault | undefined {

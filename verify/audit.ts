@@ -14,7 +14,14 @@ import { isOver } from "./windows.ts";
 /** What this version knows. Others are chained, counted and named in the report. */
 const KINDS: readonly string[] = [
   ...["ledger.created", "ledger.migrated", "ledger.accepted", "signer.started", "checkpoint"],
-  ...["vault.unlocked", "vault.locked", "policy.applied", "session.opened", "session.closed"],
+  ...[
+    "vault.unlocked",
+    "vault.resumed",
+    "vault.locked",
+    "policy.applied",
+    "session.opened",
+    "session.closed",
+  ],
   ...["agent.frozen", "agent.unfrozen", "payment.reserved", "payment.redrafted", "payment.declined"],
   ...["payment.settled", "payment.released"],
 ];

@@ -6,6 +6,8 @@ import { Untrue } from "./untrue.ts";
 export interface Unlock {
   readonly row: number;
   readonly accounts: readonly string[];
+  /** Of the unattended unlock that began it. */
+  readonly credential?: string;
   /** Unix ms. */
   readonly endsAt?: number;
   /** Micro-USD. */
@@ -32,6 +34,8 @@ const NEW_PROCESS = ["signer.started", "ledger.migrated"];
 export class Standing {
   readonly #ledger: string;
   unlock: Unlock | undefined;
+  /** An unattended unlock whose process ended: it may go on in the next one. */
+  #waiting: Unlock | undefined;
   policy: Policy | undefined;
   /** The audit key that the newest unlock names. */
   auditKey: string | undefined;
@@ -55,7 +59,7 @@ export class Standing {
     if (!isText(kind) || !isCount(at)) throw new Untrue("has no kind or no time", row);
     if (at < this.at && kind !== "ledger.accepted") throw new Untrue("is older than the row before it", row);
     this.at = at;
-    if (NEW_PROCESS.includes(kind)) this.unlock = undefined;
+    if (NEW_PROCESS.includes(kind)) this.#endProcess();
     if (kind.startsWith("ledger.")) this.#ofLedger(kind, row, body);
     else if (kind.startsWith("vault.")) this.#ofVault(kind, row, body);
     else if (kind.startsWith("session.")) this.#ofSession(kind, body);
@@ -71,14 +75,24 @@ export class Standing {
   /** True for a counter of an unlock or a session that is over: no payment can name it any more. */
   hasEnded(key: string, bucket: number): boolean {
     const [scope = "", , window] = key.split("|", 3);
-    if (scope.startsWith("unlock:")) return scope !== `unlock:${this.unlock?.row ?? ""}`;
-    if (!scope.startsWith("session:")) return window === "session" && bucket !== this.unlock?.row;
+    if (scope.startsWith("unlock:")) return !this.#isOpen(Number(scope.slice("unlock:".length)));
+    if (!scope.startsWith("session:")) return window === "session" && !this.#isOpen(bucket);
     return (this.#sessions.get(scope.slice("session:".length))?.endsAt ?? 0) <= this.at;
   }
 
   /** Sessions that are over need not be remembered. */
   forgetEnded(): void {
     for (const [id, { endsAt }] of this.#sessions) if (endsAt <= this.at) this.#sessions.delete(id);
+  }
+
+  #endProcess(): void {
+    if (this.unlock?.credential !== undefined) this.#waiting = this.unlock;
+    this.unlock = undefined;
+  }
+
+  /** A payment may still name this unlock. */
+  #isOpen(row: number): boolean {
+    return row === this.unlock?.row || row === this.#waiting?.row;
   }
 
   #ofLedger(kind: string, row: number, { ledger, version, code }: JsonObject): void {
@@ -92,13 +106,28 @@ export class Standing {
   }
 
   #ofVault(kind: string, row: number, body: JsonObject): void {
-    if (kind === "vault.locked") {
-      if (this.unlock?.row !== body["unlock"]) throw new Untrue("locks what is not unlocked", row);
-      this.unlock = undefined;
-      return;
-    }
-    if (kind !== "vault.unlocked") return;
-    const { vault, generation, auditKey, accounts, scope } = body;
+    if (kind === "vault.locked") this.#lock(row, body);
+    else if (kind === "vault.resumed") this.#resume(row, body);
+    else if (kind === "vault.unlocked") this.#unlock(row, body);
+  }
+
+  #lock(row: number, { unlock }: JsonObject): void {
+    const ended = this.unlock ?? this.#waiting;
+    if (ended?.row !== unlock) throw new Untrue("locks what is not unlocked", row);
+    this.unlock = undefined;
+    this.#waiting = undefined;
+  }
+
+  #resume(row: number, { unlock, credential }: JsonObject): void {
+    const waiting = this.#waiting;
+    if (!waiting || this.unlock || waiting.row !== unlock || waiting.credential !== credential)
+      throw new Untrue("goes on with an unlock that does not wait", row);
+    this.unlock = waiting;
+    this.#waiting = undefined;
+  }
+
+  #unlock(row: number, body: JsonObject): void {
+    const { vault, generation, auditKey, accounts, scope, credential } = body;
     if (!isText(vault) || !isCount(generation) || !Array.isArray(accounts))
       throw new Untrue("names no vault", row);
     if (this.unlock) throw new Untrue("unlocks what is unlocked", row);
@@ -107,10 +136,12 @@ export class Standing {
     this.unlock = {
       row,
       accounts: accounts.map((account) => textOf((account as JsonObject)["address"])),
+      ...(isText(credential) ? { credential } : {}),
       ...(isCount(endsAt) ? { endsAt } : {}),
       ...(isAmount(spend) ? { spend: BigInt(spend) } : {}),
       ...(isCount(count) ? { count: BigInt(count) } : {}),
     };
+    this.#waiting = undefined;
   }
 
   /** One ledger, one vault, which only gets newer, and its audit key, unless the operator accepts another. */

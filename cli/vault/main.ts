@@ -2,6 +2,7 @@
 import { program, run } from "../command.ts";
 import { addAddresses } from "./addresses.ts";
 import { addCheck } from "./check.ts";
+import { addCredential } from "./credential.ts";
 import { addExport } from "./export.ts";
 import { addImport } from "./import.ts";
 import { addInit } from "./init.ts";
@@ -21,6 +22,7 @@ const commands = [
   addRotate,
   addExport,
   addCheck,
+  addCredential,
 ];
 for (const add of commands) add(vault);
 await run(vault);

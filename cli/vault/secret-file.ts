@@ -6,6 +6,7 @@ import { ownUid } from "../../vault/path.ts";
 import { Secret } from "../../vault/secret.ts";
 
 const STDIN = 0;
+const STDOUT = 1;
 const GROUP_OR_OTHERS = 0o077;
 const MAX_BYTES = 4096;
 
@@ -44,6 +45,13 @@ export function writeSecret(file: string, pieces: readonly (string | Secret)[]):
     closeSync(fd);
   }
 }
+
+/** To stdout, which is no terminal. */
+export const printSecret = (secret: Secret): void => {
+  secret.use((bytes) => {
+    for (let at = 0; at < bytes.length;) at += writeSync(STDOUT, bytes, at);
+  });
+};
 
 function readAll(file: string, buffer: Uint8Array, what: string): number {
   const fd = file === "-" ? STDIN : opened(file, "r", what);

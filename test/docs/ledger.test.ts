@@ -8,6 +8,7 @@ import type { WireIntent } from "../../protocol/intent.ts";
 import { agentCall, operatorCall } from "../../client/signer.ts";
 import { isCode } from "../../protocol/errors.ts";
 import type { AuditRow, Head } from "../../protocol/shapes.ts";
+import { writeCredential } from "../counterparts/credential.ts";
 import { type Signer, SignerHome } from "../counterparts/signer.ts";
 import { USED, agreed, deskOf, reconcile, unresolved } from "../signer/findings.ts";
 import { OLD_LEDGER_ENDS, oldHome } from "../signer/old-ledger.ts";
@@ -53,7 +54,9 @@ beforeAll(async () => {
   await resolveTwo(signer);
   await signer.lock();
   await signer.close();
-  const again = await home.start({ clock: () => now });
+  const credential = writeCredential(home);
+  await (await home.start({ clock: () => now, credential })).close();
+  const again = await home.start({ clock: () => now, credential });
   ({ rows, head } = await operatorCall(again.operator, "audit.query", { after: 0 }));
   await again.close();
   rows.push(...(await upgradedRows()), ...(await acceptedRows()));
