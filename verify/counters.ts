@@ -15,7 +15,7 @@ export class Counters {
   }
 
   get size(): number {
-    return this.#nonZero().length;
+    return this.entries().length;
   }
 
   /** Adds what a row adds and returns it. `used` says what each counter holds then. Throws Untrue. */
@@ -50,7 +50,7 @@ export class Counters {
 
   /** SHA-256 over "key\nbucket\namount\n" of all that are not zero, by key (as UTF-8 bytes) and bucket. */
   hash(): string {
-    const all = this.#nonZero();
+    const all = this.entries();
     const asBytes = all.some(([key]) => SURROGATE.test(key));
     const compare = (a: string, b: string): number =>
       a === b ? 0 : asBytes ? Buffer.compare(Buffer.from(a), Buffer.from(b)) : a < b ? -1 : 1;
@@ -69,7 +69,8 @@ export class Counters {
     if (named.size !== counters.length || named.size !== this.size) throw new Untrue("a counter is missing");
   }
 
-  #nonZero(): [key: string, bucket: number, amount: bigint][] {
+  /** All that are not zero. */
+  entries(): [key: string, bucket: number, amount: bigint][] {
     return [...this.#amounts].flatMap(([id, amount]) => {
       const [key = "", bucket] = id.split("\n");
       return amount === 0n ? [] : [[key, Number(bucket), amount]];

@@ -1,13 +1,11 @@
 // x402-audit-verify: is this export of a ledger true? Needs the file and Node, and nothing else of this software.
 import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { Audit } from "./audit.ts";
-import { type Head, readExport, readHead } from "./export-file.ts";
-import { linesOf as linesOfFile } from "./lines.ts";
+import { answer } from "./answer.ts";
+import { type Head, isKey, readHead } from "./export-file.ts";
 import type { Known } from "./proofs.ts";
-import { type Report, linesOf, printable } from "./report.ts";
+import { linesOf, printable } from "./report.ts";
 import { type Json } from "./text.ts";
-import { Untrue } from "./untrue.ts";
 
 const help = (
   version: string,
@@ -48,43 +46,19 @@ export function run(args: readonly string[], version: string): number {
 function verify({ file, json, known }: Options): number {
   const fd = open(file);
   try {
-    const report = verifyExport(fd, known);
-    process.stdout.write(json ? `${JSON.stringify(report)}\n` : `${linesOf(report).join("\n")}\n`);
-    return 0;
+    const said = answer(fd, known);
+    const lines = json
+      ? [JSON.stringify(said)]
+      : said.true
+        ? linesOf(said)
+        : [`not true: ${printable(said.why)}`];
+    process.stdout.write(`${lines.join("\n")}\n`);
+    return said.true ? 0 : 1;
   } catch (error) {
-    const { why, row } = reasonOf(error);
-    const said = { true: false, why, ...(row === undefined ? {} : { row }) };
-    process.stdout.write(json ? `${JSON.stringify(said)}\n` : `not true: ${printable(why)}\n`);
-    return 1;
+    throw new Usage(`cannot read ${file} (${(error as Error).message})`);
   } finally {
     closeSync(fd);
   }
-}
-
-/** Whatever a file makes this program throw, it is not an export that is true. */
-function reasonOf(error: unknown): { why: string; row?: number | undefined } {
-  if (error instanceof Untrue) return { why: error.message, row: error.row };
-  const { message, syscall } = error as NodeJS.ErrnoException;
-  if (syscall !== undefined) throw new Usage(message);
-  return { why: `the file cannot be understood (${message})` };
-}
-
-/** Throws Untrue. */
-function verifyExport(fd: number, known: Known): Report {
-  const found: { audit?: Audit; report?: Report | undefined } = {};
-  readExport(linesOfFile(fd), {
-    header: (header) => {
-      found.audit = new Audit(header, known);
-    },
-    row: (row) => {
-      found.audit?.row(row);
-    },
-    end: (end) => {
-      found.report = found.audit?.end(end);
-    },
-  });
-  if (!found.report) throw new Untrue("the file is empty");
-  return found.report;
 }
 
 function readOptions(args: readonly string[], version: string): Options | undefined {
@@ -96,6 +70,8 @@ function readOptions(args: readonly string[], version: string): Options | undefi
   const [file] = positionals;
   if (file === undefined || positionals.length > 1) throw new Usage("name one file");
   const { key: keys = [], head = [], receipt = [], json = false } = values;
+  const bad = keys.find((key) => !isKey(key));
+  if (bad !== undefined) throw new Usage(`no key: ${bad}`);
   return { file, json, known: { keys, heads: head.map(headOf), receipts: receipt.map(textOrFile) } };
 }
 

@@ -130,7 +130,9 @@ export class Payments {
   }
 
   #nonce(row: number, body: JsonObject): string {
-    const nonce = nonceOf(Buffer.from(textOf(body["draft"]), "base64"), body);
+    const text = textOf(body["draft"]);
+    const draft = Buffer.from(text, "base64");
+    const nonce = draft.toString("base64") === text ? nonceOf(draft, body) : undefined;
     if (nonce === undefined) throw new Untrue("has a draft that pays something else", row);
     return nonce;
   }

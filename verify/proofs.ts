@@ -36,7 +36,6 @@ export class Proofs {
     this.#ledger = ledger;
     this.#keys = keys;
     this.#heads = heads;
-    for (const key of keys) if (!isKey(key)) throw new Untrue("the key is not 32 bytes in base64url");
     this.#receipts = receipts.map((text) => this.#readReceipt(text));
     const foreign = [...heads, ...this.#receipts.map(({ jws }) => jws.payload)].find(
       (one) => one["ledger"] !== ledger,

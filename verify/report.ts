@@ -12,6 +12,8 @@ export interface Report {
   readonly until: string;
   readonly key?: { readonly key: string; readonly from: "you" | "the file" };
   readonly signed: { readonly checkpoints: number; readonly sealed: boolean; readonly upTo: number };
+  /** Rows up to this one were written by version 0.1, which recorded less. */
+  readonly old?: number;
   readonly accepted: readonly Accepted[];
   readonly policies: readonly { readonly row: number; readonly version: number; readonly hash: string }[];
   readonly kinds: Readonly<Record<string, number>>;
@@ -55,6 +57,7 @@ export function reportOf({
     until: new Date(standing.at).toISOString(),
     ...(key === undefined ? {} : { key: { key, from: proofs.keyIsGiven ? "you" : "the file" } }),
     signed: { checkpoints: proofs.checkpoints, sealed: proofs.sealed, upTo: proofs.signedUpTo },
+    ...(standing.lastOld > 0 ? { old: standing.lastOld } : {}),
     accepted: chain.accepted,
     policies,
     kinds: Object.fromEntries(kinds),
@@ -86,6 +89,7 @@ export function linesOf(report: Report): string[] {
     ...groupLines("agent", report.totals.agents),
     ...groupLines("payee", report.totals.payees),
     ...groupLines("of these", report.totals.ended),
+    ...(report.old === undefined ? [] : [oldLine(report.old)]),
     ...report.accepted.map(acceptedLine),
     ...unknown.map(
       ([kind, n]) => `note      ${n} rows of a kind that this version does not know (${printable(kind)})`,
@@ -117,6 +121,9 @@ function groupLines(title: string, groups: readonly Group[]): string[] {
   const rest = groups.length - SHOWN;
   return rest > 0 ? [...lines, `${title.padEnd(9)} and ${rest} more`] : lines;
 }
+
+const oldLine = (row: number): string =>
+  `note      rows 1 to ${row} are of version 0.1: their limits, sums and policies' hashes were not recorded so that they can be checked`;
 
 function acceptedLine({ row, code, lost, damaged }: Accepted): string {
   const what = [

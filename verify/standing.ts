@@ -43,6 +43,8 @@ export class Standing {
   at = 0;
   /** Rows of version 0.1 lack `used`, policies' hashes and audit keys; an upgrade begins to write them. */
   isOld = false;
+  /** The last of them. */
+  lastOld = 0;
   readonly frozen = new Set<string>();
   readonly #sessions = new Map<string, Session>();
   #vault: { id: string; generation: number } | undefined;
@@ -59,6 +61,7 @@ export class Standing {
     if (!isText(kind) || !isCount(at)) throw new Untrue("has no kind or no time", row);
     if (at < this.at && kind !== "ledger.accepted") throw new Untrue("is older than the row before it", row);
     this.at = at;
+    if (this.isOld) this.lastOld = row;
     if (NEW_PROCESS.includes(kind)) this.#endProcess();
     if (kind.startsWith("ledger.")) this.#ofLedger(kind, row, body);
     else if (kind.startsWith("vault.")) this.#ofVault(kind, row, body);
@@ -100,6 +103,7 @@ export class Standing {
     if (kind === "ledger.created") {
       if (ledger !== this.#ledger) throw new Untrue("begins another ledger", row);
       this.isOld = version === 1;
+      this.lastOld = this.isOld ? row : 0;
     }
     if (kind === "ledger.migrated") this.isOld = false;
     if (kind === "ledger.accepted" && textOf(code).startsWith("VAULT_")) this.#vaultAccepted = true;

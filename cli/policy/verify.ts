@@ -2,7 +2,9 @@
 // operator has seen.
 import type { Command } from "commander";
 import { type SignerConnection, operatorCall } from "../../client/signer.ts";
+import { X402Error } from "../../protocol/errors.ts";
 import { Audit } from "../../verify/audit.ts";
+import { isKey } from "../../verify/export-file.ts";
 import { type Report, linesOf } from "../../verify/report.ts";
 import { Untrue } from "../../verify/untrue.ts";
 import { keepHead, knownHead } from "../head.ts";
@@ -40,8 +42,9 @@ async function verify({ socket, key, json }: Options): Promise<void> {
   }
 }
 
-/** Throws Untrue. */
+/** Throws Untrue, and USAGE for a key that is none. */
 async function verifyRecord(signer: SignerConnection, key: string | undefined): Promise<Report> {
+  if (key !== undefined && !isKey(key)) throw new X402Error("USAGE", "--key is 32 bytes in base64url");
   const status = await operatorCall(signer, "signer.status", {});
   const seen = knownHead();
   const header = {
