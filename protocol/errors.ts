@@ -182,7 +182,7 @@ export const CODES = {
   ),
   VAULT_OTHER_LEDGER: refuse(
     "this vault belongs to another ledger",
-    "use the signer home it was first unlocked on; if that is lost, see docs/ledger.md",
+    "use the signer home it was first unlocked on, or run x402-vault move",
   ),
   CREDENTIAL_ENDED: refuse(
     "the unlock of this credential has ended",

@@ -7,6 +7,7 @@ import { addExport } from "./export.ts";
 import { addImport } from "./import.ts";
 import { addInit } from "./init.ts";
 import { addLock } from "./lock.ts";
+import { addMove } from "./move.ts";
 import { addRotate } from "./rotate.ts";
 import { addStatus } from "./status.ts";
 import { addUnlock } from "./unlock.ts";
@@ -20,6 +21,7 @@ const commands = [
   addLock,
   addStatus,
   addRotate,
+  addMove,
   addExport,
   addCheck,
   addCredential,

@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { operatorCall } from "../../client/signer.ts";
 import { X402Error } from "../../protocol/errors.ts";
 import type { Status } from "../../protocol/shapes.ts";
+import type { Header } from "../../vault/format.ts";
 import { readHeader } from "../../vault/vault.ts";
 import { keepHead } from "../head.ts";
 import { type SocketOptions, socketOption, withSigner } from "../operator.ts";
@@ -21,11 +22,12 @@ export const addStatus = (vault: Command): Command =>
     .action(status);
 
 async function status(options: Options): Promise<void> {
-  if (options.json !== true) for (const line of table(vaultRows(options.vault))) print(line);
+  const { rows, ledgerId } = vaultOnDisk(options.vault);
+  if (options.json !== true) for (const line of table(rows)) print(line);
   const answer = await withSigner(options.socket, (signer) => operatorCall(signer, "signer.status", {}));
   keepHead(answer.head);
   if (options.json === true) print(JSON.stringify(answer));
-  else for (const line of table(signerRows(answer))) print(line);
+  else for (const line of table(signerRows(answer, ledgerId))) print(line);
 }
 
 /** One sentence on an unlock that runs, or on there being none. */
@@ -56,23 +58,27 @@ function lossRows({ frozen = [], maxLoss }: Status): string[][] {
 }
 
 /** A vault that cannot be read is told, too: it is no reason to hide what the signer says. */
-function vaultRows(path: string): string[][] {
+function vaultOnDisk(path: string): { rows: string[][]; ledgerId?: string } {
   try {
-    return headerRows(path);
+    const header = readHeader(path);
+    const { ledgerId } = header;
+    return { rows: headerRows(path, header), ...(ledgerId === undefined ? {} : { ledgerId }) };
   } catch (error) {
     if (!(error instanceof X402Error)) throw error;
-    return [["vault", printable(error.message)]];
+    return { rows: [["vault", printable(error.message)]] };
   }
 }
 
-function headerRows(path: string): string[][] {
-  const { vaultId, generation, accounts } = readHeader(path);
+function headerRows(path: string, { vaultId, generation, ledgerId, accounts }: Header): string[][] {
+  const ledger = ledgerId === undefined ? "no ledger yet" : `ledger ${ledgerId.slice(0, 8)}`;
   const paying = accounts.filter(({ retired }) => !retired).map(({ rail, address }) => [rail, address]);
-  return [["vault", `${printable(path)} (${vaultId.slice(0, 8)}, generation ${generation})`], ...paying];
+  const about = `${vaultId.slice(0, 8)}, generation ${generation}, of ${ledger}`;
+  return [["vault", `${printable(path)} (${about})`], ...paying];
 }
 
-function signerRows(answer: Status): string[][] {
+function signerRows(answer: Status, vaultLedger: string | undefined): string[][] {
   const { policy, head, version } = answer;
+  const other = vaultLedger !== undefined && vaultLedger !== head.ledger;
   return [
     [
       "signer",
@@ -86,9 +92,14 @@ function signerRows(answer: Status): string[][] {
         ? "none: nothing may be paid"
         : `version ${policy.version} (${policy.hash.slice(0, 8)})`,
     ],
-    ["ledger", `${head.ledger.slice(0, 8)}, ${head.seq} rows (${head.hash.slice(0, 8)})`],
+    [
+      "ledger",
+      `${head.ledger.slice(0, 8)}, ${head.seq} rows (${head.hash.slice(0, 8)})${other ? OTHER : ""}`,
+    ],
   ];
 }
+
+const OTHER = ", not the vault's: see x402-vault move --help";
 
 const local = (iso: string): string => {
   const at = new Date(iso);

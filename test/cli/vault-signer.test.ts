@@ -16,7 +16,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { connectSigner, operatorCall } from "../../client/signer.ts";
+import { agentCall, connectSigner, operatorCall } from "../../client/signer.ts";
 import { type Status, headSchema } from "../../protocol/shapes.ts";
 import { readHeader } from "../../vault/vault.ts";
 import { JUNK_ADDRESS, PASSPHRASE, createJunk, privateFolder } from "../vault/home.ts";
@@ -206,6 +206,44 @@ describe("unlock", () => {
   });
 });
 
+describe("a rotated wallet", () => {
+  const rotate = (...args: string[]) => run("rotate", ...args, "--passphrase-file", join(home, "passphrase"));
+  const payer = async (): Promise<string | undefined> => {
+    const connection = await connectSigner(join(home, "run", "agent.sock"));
+    try {
+      return (await agentCall(connection, "wallet.addresses", {})).accounts[0]?.address;
+    } finally {
+      connection.close();
+    }
+  };
+
+  it("pays from the next unlock on; until then the signer goes on as it was", async () => {
+    await start();
+    await unlock();
+    const done = await rotate("--wallet", "evm");
+    const [, fund] = /fund +(0x\w{40})/.exec(done.stdout)!;
+    expect(fund).not.toBe(JUNK_ADDRESS);
+    expect(await status()).toMatchObject({ state: "unlocked" });
+    expect(await payer()).toBe(JUNK_ADDRESS);
+    expect((await unlock()).status).toBe(0);
+    expect(await payer()).toBe(fund);
+  });
+
+  it("with a new data key is the same vault to the signer, and an older copy is refused", async () => {
+    await start();
+    await unlock();
+    const old = readFileSync(join(home, "vault.enc"));
+    expect((await rotate("--data-key")).status).toBe(0);
+    expect((await unlock()).status).toBe(0);
+    expect(await payer()).toBe(JUNK_ADDRESS);
+    writeFileSync(join(home, "vault.enc"), old);
+    const refused = await unlock();
+    expect(refused.status).toBe(2);
+    expect(refused.stderr).toContain("old copy");
+    expect((await status()).state).toBe("unlocked");
+  });
+});
+
 describe("an impostor at the socket's place", () => {
   const lax: [string, () => string][] = [
     ["in a folder that others may write", () => place(0o777, "run/operator.sock")],
@@ -288,6 +326,19 @@ describe("status", () => {
     expect(shown.status).toBe(0);
     expect(shown.stdout).toContain("this file is not a vault");
     expect(shown.stdout).toContain("The signer is locked.");
+  });
+
+  it("tells which ledger the vault belongs to, and when the signer's is another", async () => {
+    await start();
+    expect((await run("status")).stdout).toMatch(/generation 1, of no ledger yet/);
+    await unlock();
+    const { ledger } = (await status()).head;
+    const shown = await run("status");
+    expect(shown.stdout).toContain(`generation 2, of ledger ${ledger.slice(0, 8)})`);
+    expect(shown.stdout).not.toContain("not the vault's");
+    await stop();
+    await start("--home", join(home, "another"));
+    expect((await run("status")).stdout).toMatch(/^ledger .*, not the vault's: see x402-vault move/m);
   });
 
   it("tells locked from unlocked, for humans and as JSON", async () => {
