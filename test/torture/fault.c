@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -60,7 +61,12 @@ __attribute__((constructor)) static void start(void) {
 
 static int matches(const char *path) { return control && path && strstr(path, control->match) != NULL; }
 
-static const char *name_of(int fd) { return control && fd >= 0 && fd < FILES ? names[fd] : ""; }
+// A descriptor that was closed by another way than close() may be a socket by now.
+static const char *name_of(int fd) {
+  struct stat now;
+  if (!control || fd < 0 || fd >= FILES || !*names[fd]) return "";
+  return fstat(fd, &now) == 0 && S_ISSOCK(now.st_mode) ? "" : names[fd];
+}
 
 static void die(void) { syscall(SYS_kill, getpid(), SIGKILL); }
 

@@ -86,7 +86,7 @@ async function sufferAll(conditions: Conditions) {
       await Promise.all(labs.map(lane));
     }
   } finally {
-    for (const lab of labs) lab.remove();
+    for (const lab of labs) await lab.remove();
   }
   return sums;
 }
