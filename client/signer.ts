@@ -6,6 +6,8 @@ import { X402Error } from "../protocol/errors.ts";
 import {
   AGENT_METHODS,
   type AgentMethod,
+  OBSERVER_METHODS,
+  type ObserverMethod,
   DESK_METHODS,
   type DeskMethod,
   OPERATOR_METHODS,
@@ -101,6 +103,16 @@ export async function deskCall<M extends DeskMethod>(
 ): Promise<z.output<(typeof DESK_METHODS)[M]["result"]>> {
   const result = DESK_METHODS[method].result.safeParse(await connection.call(method, params));
   return validated(result, method) as z.output<(typeof DESK_METHODS)[M]["result"]>;
+}
+
+/** Calls an observer's method and validates the result. */
+export async function observerCall<M extends ObserverMethod>(
+  connection: SignerConnection,
+  method: M,
+  params: z.input<(typeof OBSERVER_METHODS)[M]["params"]>,
+): Promise<z.output<(typeof OBSERVER_METHODS)[M]["result"]>> {
+  const result = OBSERVER_METHODS[method].result.safeParse(await connection.call(method, params));
+  return validated(result, method) as z.output<(typeof OBSERVER_METHODS)[M]["result"]>;
 }
 
 function validated(result: { success: boolean; data?: unknown }, method: string): unknown {

@@ -212,6 +212,7 @@ type Methods = typeof AGENT_METHODS & typeof OPERATOR_METHODS & typeof DESK_METH
 export type AgentMethod = keyof typeof AGENT_METHODS;
 export type OperatorMethod = keyof typeof OPERATOR_METHODS;
 export type DeskMethod = keyof typeof DESK_METHODS;
+export type ObserverMethod = keyof typeof OBSERVER_METHODS;
 export type Method = AgentMethod | OperatorMethod;
 export type ParamsOf<M extends keyof Methods> = z.infer<Methods[M]["params"]>;
 export type ResultOf<M extends keyof Methods> = z.infer<Methods[M]["result"]>;

@@ -68,6 +68,8 @@ export interface Daemon {
   readonly operator: string;
   readonly desk: string;
   readonly observer: string;
+  /** A credential has unlocked it. */
+  readonly unlocked: boolean;
   /** Answers what was accepted, locks, and closes the ledger. */
   close(): Promise<void>;
 }
@@ -140,7 +142,7 @@ async function open(
   options.seal?.();
   const agents = sockets.flatMap((socket) => agentOfSocket(socket) ?? []);
   log.event("listening", { version: VERSION, agents });
-  return { ...pathsOf(options, agents), close: closeAll };
+  return { ...pathsOf(options, agents), unlocked: wallet.keyring.unlocked, close: closeAll };
 }
 
 /** A credential that cannot be used is no reason not to start: the signer is locked then, and says why. */
@@ -167,7 +169,7 @@ function watchersOf(options: DaemonOptions, clock: () => number) {
   return { log, counts, feed, metrics, journal: new Journal({ log, metrics: counts, feed, clock }) };
 }
 
-function pathsOf({ sockets }: DaemonOptions, agents: readonly string[]): Omit<Daemon, "close"> {
+function pathsOf({ sockets }: DaemonOptions, agents: readonly string[]): Omit<Daemon, "close" | "unlocked"> {
   const pathOf = (name: string): string => join(sockets, name);
   return {
     agents: new Map(agents.map((name) => [name, pathOf(agentSocketName(name))])),

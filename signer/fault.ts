@@ -1,21 +1,15 @@
 // How the process ends when it cannot go on: one line, a hint, and the exit status of its code. Nothing is in it but what
 // the table of codes says, what the system said of a file, and a place in the code.
-import { writeSync } from "node:fs";
 import { X402Error, entryOf } from "../protocol/errors.ts";
+import { openStderr } from "./stderr.ts";
 
-/** Writes to stderr at once. Who reads it may be gone (a closed pipe): that must not stop payments that are on record. */
-export function say(text: string): void {
-  try {
-    writeSync(2, text);
-  } catch {
-    // Nothing can be said about it on the same pipe.
-  }
-}
+/** Opened while there is a right to: the first use of it does that. */
+export const stderr = openStderr();
 
 /** Says what was thrown, and ends the process with the exit status of its code. */
 export function fail(error: unknown): never {
   const { message, hint, code } = error instanceof X402Error ? error : asKnown(error);
-  say(`x402-signer: ${message}\n  ${hint}\n`);
+  stderr.write(`x402-signer: ${message}\n  ${hint}\n`);
   process.exit(entryOf(code).exit);
 }
 

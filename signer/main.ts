@@ -3,7 +3,7 @@ import { X402Error } from "../protocol/errors.ts";
 import { VERSION } from "../protocol/version.ts";
 import { type Daemon, startDaemon } from "./daemon.ts";
 import { diagnosis, missing } from "./doctor.ts";
-import { fail, failOnUncaught, say } from "./fault.ts";
+import { fail, failOnUncaught, stderr } from "./fault.ts";
 import { type Hardening, harden } from "./harden/harden.ts";
 import { tidyWhenIdle } from "./memory.ts";
 import { type Asked, FLAGS_HELP } from "./options.ts";
@@ -17,6 +17,9 @@ ${FLAGS_HELP}
 
 It starts locked: unlock it with x402-vault unlock. Stop it with Ctrl-C or SIGTERM.
 `;
+
+/** How long an end waits for a reader of the log. */
+const DRAIN_MS = 500;
 
 type Wanted = Extract<Asked, { options: unknown }>;
 
@@ -49,11 +52,21 @@ async function run({ options, quiet, requireHardened }: Wanted, hardening: Harde
     const off = missing(protections());
     if (requireHardened && off.length > 0) throw new X402Error("NOT_HARDENED", off.join(", "));
   };
-  const log = quiet ? {} : { log: say };
+  const log = quiet
+    ? {}
+    : {
+        log: (lines: string) => {
+          stderr.write(lines);
+        },
+        droppedLogLines: () => stderr.dropped,
+      };
   const daemon = await startDaemon({ ...options, ...log, peerOf, protections, seal, onFault: fail });
   // Before it says that it is ready: who reads that may stop it at once.
   const stop = (): void => {
-    daemon.close().then(() => process.exit(0), fail);
+    daemon
+      .close()
+      .then(() => stderr.drain(DRAIN_MS))
+      .then(() => process.exit(0), fail);
   };
   tidyWhenIdle();
   process.once("SIGTERM", stop);
@@ -61,13 +74,15 @@ async function run({ options, quiet, requireHardened }: Wanted, hardening: Harde
   welcome(daemon, protections()["own-user"] === "on");
 }
 
-function welcome({ agents }: Daemon, ownUser: boolean): void {
-  say(`x402-signer ${VERSION}: locked, listening for ${[...agents.keys()].join(", ")}\n`);
+function welcome({ agents, unlocked }: Daemon, ownUser: boolean): void {
+  const state = unlocked ? "unlocked" : "locked";
+  stderr.write(`x402-signer ${VERSION}: ${state}, listening for ${[...agents.keys()].join(", ")}\n`);
   if (!ownUser)
-    say(
+    stderr.write(
       "  It runs under your own user: programs of this user can reach it, so its limits are advice to them.\n",
     );
-  say(`  agents: ${[...agents.values()].join(" ")}\n  next: x402-vault unlock\n`);
+  stderr.write(`  agents: ${[...agents.values()].join(" ")}\n`);
+  if (!unlocked) stderr.write("  next: x402-vault unlock\n");
 }
 
 await main().catch(fail);

@@ -4,6 +4,7 @@ import { homedir } from "node:os";
 import { resolve } from "node:path";
 import { assertOwnWay } from "../vault/path.ts";
 import { cleanEnvironment } from "./harden/environment.ts";
+import { keepAcrossExec } from "./harden/inherit.ts";
 import { MAIN, isHardened, signerFlags } from "./harden/flags.ts";
 import { type Asked, readOptions } from "./options.ts";
 
@@ -14,21 +15,24 @@ export function asked(): Asked {
 }
 
 /**
- * Does not return in a process that lacks the flags, unless nothing is to be started (--help). Throws as asked and
- * signerFlags do, and UNSAFE_HOME for a place behind a link or below a folder that others can change.
+ * Does not return in a process that lacks the flags, unless nothing is to be started (--help) or sockets that it was
+ * handed cannot be kept. Throws as asked and signerFlags do, and UNSAFE_HOME for a place behind a link or below a
+ * folder that others can change.
  */
 export function restartHardened(): void {
   if (isHardened()) return;
   const wanted = asked();
   if (!("options" in wanted)) return;
-  const { home, sockets, credential } = wanted.options;
-  const places = { home: resolve(home), sockets: resolve(sockets) };
+  const { home, sockets, credential, inherited } = wanted.options;
+  // Hardened but deaf would be no signer.
+  if (inherited && !keepAcrossExec(inherited.values())) return;
+  const places = { home: resolve(home), ...(inherited ? {} : { sockets: resolve(sockets) }) };
   // Here, where the folders above may still be looked at. The vault and its commands refuse the same.
-  for (const folder of [places.home, places.sockets]) assertOwnWay(folder, "UNSAFE_HOME");
+  for (const folder of Object.values(places)) assertOwnWay(folder, "UNSAFE_HOME");
   const flags = signerFlags({ ...places, ...(credential !== undefined && { credential }) });
   // None of this process's own flags goes along: --import or --inspect would bring code or a debugger beside the keys.
   // Of an option that comes twice the last one counts.
-  const options = [...process.argv.slice(2), "--home", places.home, "--sockets", places.sockets];
+  const options = [...process.argv.slice(2), "--home", places.home, "--sockets", resolve(sockets)];
   const args = [process.execPath, ...flags, MAIN, ...options];
   process.execve?.(process.execPath, args, cleanEnvironment(process.env));
 }

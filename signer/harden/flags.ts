@@ -8,8 +8,8 @@ import { X402Error } from "../../protocol/errors.ts";
 export interface Places {
   /** State: read and written for as long as the signer runs. */
   readonly home: string;
-  /** Read and written until all sockets listen. */
-  readonly sockets: string;
+  /** Read and written until all sockets listen; absent where others have made them. */
+  readonly sockets?: string;
   /** Read at start. */
   readonly credential?: string;
 }
@@ -63,8 +63,9 @@ export const hasOnlyOurFlags = (): boolean =>
 /** What node is to be started with to run MAIN on these places. Throws USAGE for a path that cannot be granted. */
 export function signerFlags({ home, sockets, credential }: Places): string[] {
   const files = [...code(), ...KERNEL, ...(credential === undefined ? [] : [resolve(credential)])];
+  const folders = sockets === undefined ? [] : [sockets];
   const readable = files.map((path) => `--allow-fs-read=${path}`);
-  const flags = [...MEMORY, ...HARDENED, ...readable, ...folderGrants(sockets), ...folderGrants(home)];
+  const flags = [...MEMORY, ...HARDENED, ...readable, ...[...folders, home].flatMap(folderGrants)];
   const path = flags.find((flag) => flag.replace(/\/\*$/, "").includes("*"))?.replace(/^[^=]*=/, "");
   if (path === undefined) return flags;
   throw new X402Error("USAGE", `${path} has an asterisk, which Node's permissions take for any name`);
