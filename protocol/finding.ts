@@ -2,7 +2,7 @@
 // network: a finding is a claim, and signer/reconcile.ts has the rules for believing it.
 import { z } from "zod";
 import { caip2Schema, intentIdSchema } from "./intent.ts";
-import { agentNameSchema, headSchema, usdSchema } from "./shapes.ts";
+import { agentNameSchema, headSchema, isoSchema, usdSchema } from "./shapes.ts";
 
 const hash32 = z.string().regex(/^0x[0-9a-f]{64}$/);
 
@@ -22,6 +22,8 @@ export const unresolvedSchema = z.strictObject({
   network: caip2Schema,
   asset: z.string(),
   usd: usdSchema,
+  /** When its first draft was signed. */
+  signedAt: isoSchema,
   trace: traceSchema,
 });
 export type Unresolved = z.infer<typeof unresolvedSchema>;

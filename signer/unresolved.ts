@@ -31,7 +31,8 @@ export function unresolved(
     if (newest && newest.expires * 1000 <= now) {
       const { agent, id, network, asset, usd } = newest;
       const trace = railNamed(rails, network).trace(Buffer.from(newest.draft, "base64"));
-      payments.push({ agent, id, network, asset, usd: formatUsd(BigInt(usd)), trace });
+      const signedAt = new Date(row?.at ?? newest.at).toISOString();
+      payments.push({ agent, id, network, asset, usd: formatUsd(BigInt(usd)), signedAt, trace });
     }
     if (payments.length === limit || ++read === MAX_ROWS_READ) return { payments, next: seq };
   }

@@ -92,6 +92,9 @@ const ONE_PLACE: readonly (readonly [act: string, pattern: RegExp, places: reado
   ["take a module of Node by its name", /\bgetBuiltinModule\b/, ["signer/harden/", "cli/peer.ts"]],
   ["call the C library", /\bbindLibc\b/, ["signer/harden/"]],
   ["start a program", /\bexecve\b/, ["signer/restart.ts"]],
+  ["send a request to a URL", /\bfetch\(/, ["client/request.ts", "cli/policy/reconcile-endpoint.ts"]],
+  // What touches a network is given the desk's socket and knows of no other.
+  ["name the operator's socket", /\boperatorSocket\b/, ["client/paths.ts", "cli/operator.ts"]],
   ["run a string as code", /\beval\(|new Function\(/, []],
   ["read decimals as floats", /\bparseFloat\b|\.toFixed\(/, []],
 ];
@@ -240,6 +243,13 @@ describe("what a folder uses", () => {
     );
     expect(wrong).toEqual([]);
   });
+});
+
+it("what touches a network does not speak to the operator's socket", () => {
+  const networked = sources.filter(({ path }) => path.startsWith("cli/policy/reconcile"));
+  expect(networked.length).toBeGreaterThan(3);
+  const wrong = networked.filter(({ imports }) => imports.some(({ to }) => to === "cli/operator.ts"));
+  expect(wrong.map(({ path }) => path)).toEqual([]);
 });
 
 describe("one place", () => {

@@ -7,11 +7,25 @@ import { addCheck } from "./check.ts";
 import { addExplain } from "./explain.ts";
 import { addFreeze, addUnfreeze } from "./freeze.ts";
 import { addInit } from "./init.ts";
+import { addReconcile } from "./reconcile.ts";
 import { addSet, addUnset } from "./set.ts";
 import { addShow } from "./show.ts";
 import { addSpending } from "./spending.ts";
 
 const policy = program("x402-policy", "what an agent may pay, and what it has paid");
-const commands = [addInit, addShow, addSet, addUnset, addApply, addCheck, addExplain, addSpending, addAudit, addFreeze, addUnfreeze];
+const commands = [
+  addInit,
+  addShow,
+  addSet,
+  addUnset,
+  addApply,
+  addCheck,
+  addExplain,
+  addSpending,
+  addAudit,
+  addFreeze,
+  addUnfreeze,
+  addReconcile,
+];
 for (const add of commands) add(policy);
 await run(policy);
