@@ -97,7 +97,7 @@ class Empty {
 
   static async make(): Promise<Empty> {
     const home = await SignerHome.make();
-    const signer = await home.start({ clock: () => Date.UTC(2025, 0), uptime: () => 0 });
+    const signer = await home.start({ clock: () => Date.UTC(2025, 0), boot: "long ago" });
     await signer.unlock();
     await signer.close();
     const folder = mkdtempSync(join(realpathSync(tmpdir()), "x402-empty-"));
@@ -148,23 +148,22 @@ class Schedule {
     await this.#start();
     try {
       await this.#apply();
-      for (let step = 0; step < STEPS; step++) if (!(await this.#step())) break;
+      for (let step = 0; step < STEPS; step++) await this.#step();
     } finally {
       await this.#signer.close();
     }
   }
 
-  /** False when the signer has stopped for good. */
-  async #step(): Promise<boolean> {
+  async #step(): Promise<void> {
     const random = this.#random;
     const what = random.below(20);
     if (what < 9) this.#pass(random.pick([1000, MINUTE, 9 * MINUTE, HOUR, 5 * HOUR]) * random.between(1, 3));
     else if (what === 9) await this.#restart();
     else if (what === 10) await this.#changeZone();
     else if (what === 11) this.#wall = this.#truth + random.between(-30, 30) * 1000;
-    else if (what === 12 && random.oneIn(3)) return await this.#stepOfTheClock();
+    else if (what === 12) await this.#stepOfTheClock();
+    else if (what === 13 && random.oneIn(3)) await this.#creep();
     await this.#pay(random.between(1, 6));
-    return true;
   }
 
   #pass(ms: number): void {
@@ -178,6 +177,7 @@ class Schedule {
     this.#signer = await this.#empty.home.start({
       clock: () => this.#wall,
       uptime: () => (this.#truth - this.#bootedAt) / 1000,
+      boot: "this one",
     });
     await this.#signer.unlock();
   }
@@ -198,16 +198,24 @@ class Schedule {
     await this.#signer.apply(document({ ...limits, timezone: this.#zone }));
   }
 
-  /** A jump of the wall clock alone: nothing may be signed while it is wrong by more than the tolerance. */
-  async #stepOfTheClock(): Promise<boolean> {
+  /** A jump of the wall clock alone and back: nothing may be signed while it is wrong by more than the tolerance. */
+  async #stepOfTheClock(): Promise<void> {
     const step = this.#random.pick([-HOUR, -10 * MINUTE, -2 * MINUTE, 2 * MINUTE, HOUR, 6 * HOUR, DAY]);
     this.#log.push(`the clock steps by ${step / 1000} s`);
     this.#wall += step;
     await this.#pay(3);
     this.#wall -= step;
-    if (step > 0) return false; // for the operator to accept
     await this.#pay(1);
-    return true;
+  }
+
+  /** Many small steps ahead: together they may not gain more than one. */
+  async #creep(): Promise<void> {
+    this.#log.push("the clock creeps ahead");
+    for (let n = 0; n < 10; n++) {
+      this.#wall += 40_000;
+      await this.#pay(1);
+    }
+    this.#wall = this.#truth;
   }
 
   async #pay(count: number): Promise<void> {

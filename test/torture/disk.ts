@@ -23,7 +23,6 @@ import { errorCode, startFailure } from "./outcome.ts";
 import { Random } from "./random.ts";
 import { type Conditions, type Evidence, type Row, grouped } from "./row.ts";
 
-const MAIN = fileURLToPath(new URL("../../signer/main.ts", import.meta.url));
 const SURVIVE = pathToFileURL(fileURLToPath(new URL("../signer/survive-xfsz.ts", import.meta.url))).href;
 const LANES = 2;
 
@@ -133,7 +132,7 @@ function faultsAt(how: Case["how"], at: number, { op }: Call): Case[] {
   return [...fails, ...others.map((action): Case => ({ how, at, action, error: "EIO", andAfter: false }))];
 }
 
-const underFault = (fault: Fault): SpawnOptions => ({ args: ["--quiet"], entry: MAIN, under: fault.under });
+const underFault = (fault: Fault): SpawnOptions => ({ args: ["--quiet"], under: fault.under });
 
 /** One life with one fault, and what comes of it. */
 async function faultyLife(past: Past, fate: Case, random: Random): Promise<string> {
@@ -257,7 +256,7 @@ async function fullAndReadOnly(past: Past): Promise<void> {
   assert.ok(mounts("-o", `remount,size=${2 ** 20 - bfree * bsize + 40_960}`, home.state));
   await untilFull(home, clients, {});
   assert.ok(mounts("-o", "remount,ro", home.state));
-  const { exit, output } = startFailure(await home.spawn({ entry: MAIN }).catch((error: unknown) => error));
+  const { exit, output } = startFailure(await home.spawn().catch((error: unknown) => error));
   codeIn(output, exit);
   assert.ok(mounts("-o", "remount,rw,size=16m", home.state));
   assert.deepEqual(await judge(home, clients), { recovered: true });
@@ -265,7 +264,7 @@ async function fullAndReadOnly(past: Past): Promise<void> {
 
 /** Pays until the signer ends for want of room. */
 async function untilFull(home: SignerHome, clients: Clients, options: SpawnOptions): Promise<void> {
-  const signer = await home.spawn({ ...options, args: ["--quiet"], entry: MAIN });
+  const signer = await home.spawn({ ...options, args: ["--quiet"] });
   await signer.unlock();
   await clients.load(await signer.agent(), 4, () => clients.declined > 0);
   const { code } = await signer.exit;

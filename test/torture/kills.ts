@@ -12,7 +12,6 @@ import { type Conditions, type Evidence, type Row, grouped } from "./row.ts";
 import { STEPS } from "./steps.ts";
 
 const STEP_KILLER = fileURLToPath(new URL("step-killer.ts", import.meta.url));
-const MAIN = fileURLToPath(new URL("../../signer/main.ts", import.meta.url));
 const LANES = 2;
 const KILLS_PER_HOME = 25;
 const CONNECTIONS = 4;
@@ -28,7 +27,7 @@ const MOST_CALLS = 120;
 /** One way to die. */
 interface Death {
   readonly under: readonly string[];
-  readonly entry: string;
+  readonly entry?: string;
   /** What it was, by the signer's output, once it has happened. */
   cause(output: string): string | undefined;
 }
@@ -119,7 +118,11 @@ class Home {
     const death = this.#choose();
     let output: string;
     try {
-      const signer = await this.#home.spawn({ args: ["--quiet"], entry: death.entry, under: death.under });
+      const signer = await this.#home.spawn({
+        args: ["--quiet"],
+        ...(death.entry === undefined ? {} : { entry: death.entry }),
+        under: death.under,
+      });
       await this.#use(signer).catch(unlessUnreachable);
       const end = await signer.exit;
       output = signer.output;
@@ -185,7 +188,7 @@ class Home {
   /** After the last kill: everything is asked again, the cap is used up, and the record is read. */
   async expectWhole(): Promise<void> {
     const { clients } = this;
-    const signer = await this.#home.spawn({ args: ["--quiet"], entry: MAIN });
+    const signer = await this.#home.spawn({ args: ["--quiet"] });
     await signer.unlock();
     await this.#expectKept(signer);
     this.repeated += clients.held.size;
@@ -222,7 +225,6 @@ function callDeath(fault: Fault, random: Random): Death {
   fault.arm({ at: random.between(1, MOST_CALLS), action, place: random.uint32() });
   return {
     under: fault.under,
-    entry: MAIN,
     cause: () => {
       const call = fault.fired > 0 ? fault.calls(fault.fired - 1)[0] : undefined;
       return call && `${call.op} ${call.file}`;

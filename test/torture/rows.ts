@@ -1,9 +1,10 @@
 // Every row of the table, in its order.
 import { cap } from "./cap.ts";
+import { days } from "./days.ts";
 import { disk } from "./disk.ts";
 import { frames } from "./frames.ts";
 import { kills } from "./kills.ts";
 import type { Row } from "./row.ts";
 import { vault } from "./vault.ts";
 
-export const ROWS: readonly Row[] = [kills, disk, cap, frames, vault];
+export const ROWS: readonly Row[] = [kills, disk, cap, frames, days, vault];
