@@ -105,7 +105,7 @@ export const statusSchema = z.strictObject({
   sameUid: z.boolean(),
   /** What is frozen by name, "*" for everything; an agent is not told of others. */
   frozen: z.array(z.string()).optional(),
-  /** What the signer has given up and shut: docs/deployment.md. */
+  /** What the signer has given up and shut, by name: docs/protocol.md, "Protections". */
   protections: z.record(z.string(), z.enum(["on", "off", "impossible"])),
   policy: z.strictObject({ version: z.int(), hash: hexSchema }).optional(),
   /** The public key that attests this ledger, 32 bytes: by the newest unlock. */

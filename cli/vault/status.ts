@@ -57,6 +57,16 @@ function lossRows({ frozen = [], maxLoss }: Status): string[][] {
   ];
 }
 
+/** How much of the process is shut, and what could be but is not. */
+function protectionRows({ protections }: Status): string[][] {
+  const named = Object.entries(protections);
+  if (named.length === 0) return [];
+  const off = named.filter(([, state]) => state === "off").map(([name]) => printable(name));
+  const on = named.filter(([, state]) => state === "on").length;
+  const others = off.length === 0 ? "" : `; off: ${off.join(", ")} (x402-signer doctor)`;
+  return [["protected", `${on} of ${named.length} protections on${others}`]];
+}
+
 /** A vault that cannot be read is told, too: it is no reason to hide what the signer says. */
 function vaultOnDisk(path: string): { rows: string[][]; ledgerId?: string } {
   try {
@@ -84,6 +94,7 @@ function signerRows(answer: Status, vaultLedger: string | undefined): string[][]
       "signer",
       `${printable(version)}${answer.sameUid ? ", your own user: its limits are advisory for your programs" : ""}`,
     ],
+    ...protectionRows(answer),
     ["state", describeUnlock(answer).join(" ")],
     ...lossRows(answer),
     [

@@ -89,8 +89,12 @@ export class Clock {
   }
 }
 
+let boot: Boot | undefined;
+
 /** The machine's own; where it does not name its boots, a boot is what this process has seen. */
-export function thisBoot(): Boot {
+export const thisBoot = (): Boot => (boot ??= readBoot()); // once: later the file can no longer be read
+
+function readBoot(): Boot {
   try {
     return { id: readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim(), uptime };
   } catch {

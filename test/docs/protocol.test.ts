@@ -8,9 +8,10 @@ import { connectSigner } from "../../client/signer.ts";
 import { AGENT_METHODS, DESK_METHODS, OPERATOR_METHODS } from "../../protocol/methods.ts";
 import { MAX_REPLY_BYTES, MAX_REQUEST_BYTES } from "../../protocol/rpc.ts";
 import { MAX_IN_FLIGHT } from "../../signer/sockets/connection.ts";
+import { PROTECTIONS } from "../../signer/harden/protections.ts";
 import { SESSIONS_PER_DAY } from "../../signer/sessions.ts";
 import { type Signer, SignerHome } from "../counterparts/signer.ts";
-import { blocksOf, readPage, sectionsOf } from "./page.ts";
+import { blocksOf, readPage, rowsOf, sectionsOf } from "./page.ts";
 
 const page = readPage("docs/protocol.md");
 const AS_OPERATOR = ", as the operator";
@@ -48,6 +49,12 @@ describe("docs/protocol.md", () => {
     expect([params.length, results.length > 0]).toEqual([1, true]);
     for (const { text: json } of params) method.params.parse(JSON.parse(json));
     for (const { text: json } of results) method.result.parse(JSON.parse(json));
+  });
+
+  it("says of each protection what holds while it is on", () => {
+    const shapes = page.slice(page.indexOf("**Protections**"), page.indexOf("## Methods of an agent"));
+    const rows = rowsOf(shapes).filter(([name]) => name?.startsWith("`"));
+    expect(rows).toEqual(Object.entries(PROTECTIONS).map(([name, { means }]) => [`\`${name}\``, means]));
   });
 
   it("names the limits that hold", () => {
