@@ -35,7 +35,6 @@ export class Audit {
   readonly payments: Payments;
   readonly proofs: Proofs;
   readonly #header: Header;
-  #first = 0;
 
   constructor(header: Header, known: Known = {}) {
     this.#header = header;
@@ -43,11 +42,6 @@ export class Audit {
     this.standing = new Standing(header.ledger);
     this.payments = new Payments(this.standing, this.counters);
     this.proofs = new Proofs(header.ledger, known);
-  }
-
-  /** Unix ms of the first row. */
-  get since(): number {
-    return this.#first;
   }
 
   row(row: Row): void {
@@ -66,7 +60,7 @@ export class Audit {
     if (this.#header.key !== auditKey)
       throw new Untrue("the first line names another key than the newest unlock");
     this.counters.expect(counters);
-    this.proofs.end(head, this.counters.hash(), seal, auditKey, (seq) => this.#isLost(seq));
+    this.proofs.end(head, this.counters.hash(), seal, auditKey, (seq) => this.chain.isLost(seq));
     return reportOf(this);
   }
 
@@ -74,9 +68,13 @@ export class Audit {
     const kind = textOf(body["kind"]);
     const name = KINDS.includes(kind) ? kind : `unknown: ${kind.slice(0, 40)}`;
     this.kinds.set(name, (this.kinds.get(name) ?? 0) + 1);
-    this.standing.apply(row, body);
-    if (row === 1) this.#first = this.standing.at;
+    this.standing.apply(row, body, this.chain.isSound);
     if (kind === "ledger.accepted") this.counters.reset(body["counters"], row);
+    // Behind a damaged row no sum is known until the operator's acceptance says what all of them are.
+    if (!this.chain.isSound) {
+      this.payments.note(row, body);
+      return;
+    }
     const add = this.counters.add(body, row, !this.standing.isOld);
     this.payments.apply(row, body, add);
     if (kind === "policy.applied") this.#applied(row);
@@ -97,9 +95,5 @@ export class Audit {
     if (body["sig"] !== undefined) this.proofs.checkpoint(row, previous, body, standing.auditKey);
     else if (standing.unlock && !standing.isOld)
       throw new Untrue("is not signed, although the signer was unlocked", row);
-  }
-
-  #isLost(seq: number): boolean {
-    return this.chain.accepted.some(({ lost }) => lost !== undefined && seq >= lost[0] && seq <= lost[1]);
   }
 }

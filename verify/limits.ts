@@ -3,9 +3,10 @@
 // `match` or a rolling window allowed is the signer's own decision: here only its counters are recomputed.
 import type { Counters } from "./counters.ts";
 import type { Counter } from "./export-file.ts";
-import type { Policy, Standing, Unlock } from "./standing.ts";
+import type { Policy, Standing } from "./standing.ts";
 import { type Json, type JsonObject, isText, textOf } from "./text.ts";
 import { Untrue } from "./untrue.ts";
+import type { Unlock } from "./vaults.ts";
 import { Calendar, type CalendarUnit } from "./windows.ts";
 
 const CALENDAR: readonly (readonly [field: string, unit: CalendarUnit])[] = [

@@ -3,7 +3,7 @@
 import { type Counters } from "./counters.ts";
 import { nonceOf } from "./draft.ts";
 import type { Counter } from "./export-file.ts";
-import { Intents, LIVE, RELEASED, SETTLED } from "./intents.ts";
+import { type Digest, Intents, LIVE, RELEASED, SETTLED } from "./intents.ts";
 import { Limits, givenBack } from "./limits.ts";
 import type { Standing } from "./standing.ts";
 import { Totals } from "./totals.ts";
@@ -40,18 +40,26 @@ export class Payments {
     else if (kind === "payment.settled") this.#end(row, body, SETTLED, add);
   }
 
+  /** A row behind a damaged one: what it says of its intent stays true, whatever it was decided by. */
+  note(row: number, body: JsonObject): void {
+    const { kind } = body;
+    const ended = kind === "payment.released" ? RELEASED : kind === "payment.settled" ? SETTLED : undefined;
+    const { name, terms } = this.#named(body);
+    const known = this.#intents.find(name);
+    if (ended !== undefined && known) this.#intents.set(name, { ...known, state: ended });
+    if (kind !== "payment.reserved" && kind !== "payment.redrafted") return;
+    const { amount, usd, expires } = termsOf(row, body);
+    this.#intents.set(name, { terms, usd: BigInt(usd), expires, state: LIVE });
+    if (kind === "payment.reserved") this.totals.add(body, BigInt(amount), BigInt(usd));
+  }
+
   #draft(row: number, body: JsonObject, add: readonly Counter[]): void {
-    const { agent, id, network, amount, usd, expires } = termsOf(row, body);
+    const { agent, id, amount, usd, expires } = termsOf(row, body);
     const { at } = this.#standing;
     this.#allowed(row, agent, body);
-    const nonce = network.startsWith("eip155:") ? this.#nonce(row, body) : "";
-    const isFirst = body["kind"] === "payment.reserved";
-    const name = this.#intents.digest(`${agent}\n${id}`);
-    const same = ["fingerprint", "scheme", "network", "asset", "payTo", "amount", "from"].map(
-      (field) => body[field] ?? null,
-    );
-    const terms = this.#intents.digest(canonical([...same, nonce]));
+    const { name, terms } = this.#named(body, row);
     const known = this.#intents.find(name);
+    const isFirst = body["kind"] === "payment.reserved";
     if (isFirst && known) throw new Untrue(`pays intent ${id} of ${agent} a second time`, row);
     if (!isFirst && (known?.state !== LIVE || known.terms.join() !== terms.join()))
       throw new Untrue("drafts another payment than the intent's first", row);
@@ -62,6 +70,19 @@ export class Payments {
     if (isFirst) this.totals.add(body, BigInt(amount), BigInt(usd));
   }
 
+  /** What names the intent, and what stays the same in all its drafts. With `row` the draft must pay what it says. */
+  #named(body: JsonObject, row?: number): { name: Digest; terms: Digest } {
+    const { agent, id } = body;
+    const same = ["fingerprint", "scheme", "network", "asset", "payTo", "amount", "from"];
+    const nonce = textOf(body["network"]).startsWith("eip155:") ? nonceIn(body) : "";
+    if (nonce === undefined && row !== undefined)
+      throw new Untrue("has a draft that pays something else", row);
+    return {
+      name: this.#intents.digest(`${textOf(agent)}\n${textOf(id)}`),
+      terms: this.#intents.digest(canonical([...same.map((field) => body[field] ?? null), nonce ?? ""])),
+    };
+  }
+
   /** A desk has shown that it was used, or that it never can be: final, either way. */
   #end(
     row: number,
@@ -69,14 +90,16 @@ export class Payments {
     state: typeof SETTLED | typeof RELEASED,
     add: readonly Counter[],
   ): void {
-    const { agent, id, usd, findings } = body;
-    const name = this.#intents.digest(`${textOf(agent)}\n${textOf(id)}`);
+    const { usd, findings } = body;
+    const { name } = this.#named(body);
     const known = this.#intents.find(name);
     if (known?.state !== LIVE) throw new Untrue("ends what is not reserved", row);
     const { at } = this.#standing;
     if (known.expires * 1000 > at) throw new Untrue("ends what is still alive", row);
     if (known.usd.toString() !== usd) throw new Untrue("ends another amount than was reserved", row);
-    const endpoints = (findings as JsonObject[]).map(({ endpoint }) => textOf(endpoint));
+    const endpoints = (Array.isArray(findings) ? findings : []).map((one) =>
+      textOf((one as JsonObject)["endpoint"]),
+    );
     if (new Set(endpoints).size < 2) throw new Untrue("rests on fewer than two endpoints", row);
     givenBack(
       row,
@@ -128,14 +151,13 @@ export class Payments {
       if (has(blockedRecipients, payee)) throw new Untrue("pays somebody who is blocked", row);
     }
   }
+}
 
-  #nonce(row: number, body: JsonObject): string {
-    const text = textOf(body["draft"]);
-    const draft = Buffer.from(text, "base64");
-    const nonce = draft.toString("base64") === text ? nonceOf(draft, body) : undefined;
-    if (nonce === undefined) throw new Untrue("has a draft that pays something else", row);
-    return nonce;
-  }
+/** Of an EVM draft in the one spelling of base64. */
+function nonceIn(body: JsonObject): string | undefined {
+  const text = textOf(body["draft"]);
+  const draft = Buffer.from(text, "base64");
+  return draft.toString("base64") === text ? nonceOf(draft, body) : undefined;
 }
 
 function termsOf(row: number, body: JsonObject): Terms {

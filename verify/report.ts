@@ -31,16 +31,7 @@ interface Group {
   readonly usd: string;
 }
 
-export function reportOf({
-  chain,
-  standing,
-  counters,
-  payments,
-  proofs,
-  kinds,
-  policies,
-  since,
-}: Audit): Report {
+export function reportOf({ chain, standing, counters, payments, proofs, kinds, policies }: Audit): Report {
   const { totals } = payments;
   const { key } = proofs;
   const groups = (sums: ReadonlyMap<string, Sum>, isAsset = false): Group[] =>
@@ -53,7 +44,7 @@ export function reportOf({
   return {
     true: true,
     head: chain.head,
-    since: new Date(since).toISOString(),
+    since: new Date(standing.since ?? 0).toISOString(),
     until: new Date(standing.at).toISOString(),
     ...(key === undefined ? {} : { key: { key, from: proofs.keyIsGiven ? "you" : "the file" } }),
     signed: { checkpoints: proofs.checkpoints, sealed: proofs.sealed, upTo: proofs.signedUpTo },
@@ -125,10 +116,11 @@ function groupLines(title: string, groups: readonly Group[]): string[] {
 const oldLine = (row: number): string =>
   `note      rows 1 to ${row} are of version 0.1: their limits, sums and policies' hashes were not recorded so that they can be checked`;
 
-function acceptedLine({ row, code, lost, damaged }: Accepted): string {
+function acceptedLine({ row, code, lost, gaps, damaged }: Accepted): string {
   const what = [
-    ...(lost ? [`rows ${lost[0]} to ${lost[1]} are lost`] : []),
-    ...(damaged.length > 0 ? [`rows ${damaged.join(", ")} were changed`] : []),
+    ...gaps.map(([from, to]) => `rows ${from} to ${to} are lost`),
+    ...(lost ? [`row ${lost.seq} had been seen as ${lost.hash.slice(0, 8)}`] : []),
+    ...(damaged.length > 0 ? [`rows ${damaged.join(", ")} do not continue the chain`] : []),
   ];
   return `accepted  row ${row}: the operator accepted ${printable(code)}${what.length > 0 ? `: ${what.join("; ")}` : ""}`;
 }

@@ -9,3 +9,13 @@ export class Untrue extends Error {
     this.row = row;
   }
 }
+
+/** Throws Untrue unless the first is true. */
+export type Must = (holds: boolean, what: string) => void;
+
+/** For a row; where `isSound` is false nothing is thrown. */
+export const mustAt =
+  (row: number, isSound = true): Must =>
+  (holds, what) => {
+    if (!holds && isSound) throw new Untrue(what, row);
+  };
