@@ -28,7 +28,7 @@ export function acceptFound(
   const assume = assumedSum(code, typed);
   // A head of this ledger that it does not contain is another problem, with a code of its own.
   if (!ledger.finding && lastHead?.ledger === ledger.head().ledger) wallet.seen(lastHead);
-  wallet.lock(`the operator accepted ${code}`);
+  if (!ledger.finding) wallet.lock(`the operator accepted ${code}`);
   const vault = code === "VAULT_REPLACED" ? wallet.refused?.vault : undefined;
   const { seq, setAside } = ledger.accept({
     code,

@@ -32,7 +32,7 @@ async function exportRecord(file: string, options: Options): Promise<void> {
 }
 
 /** Writes beside the file first: an export that was cut short never has its name. */
-async function exportTo(signer: SignerConnection, file: string, force: boolean): Promise<Head> {
+export async function exportTo(signer: SignerConnection, file: string, force: boolean): Promise<Head> {
   if (file === "-")
     return await writeExport(signer, (line) => {
       writeAll(1, line);

@@ -7,6 +7,7 @@ import { addCheck } from "./check.ts";
 import { addExplain } from "./explain.ts";
 import { addFreeze, addUnfreeze } from "./freeze.ts";
 import { addInit } from "./init.ts";
+import { addLedger } from "./ledger.ts";
 import { addReconcile } from "./reconcile.ts";
 import { addSet, addUnset } from "./set.ts";
 import { addShow } from "./show.ts";
@@ -25,6 +26,7 @@ const commands = [
   addAudit,
   addFreeze,
   addUnfreeze,
+  addLedger,
   addReconcile,
 ];
 for (const add of commands) add(policy);

@@ -105,8 +105,12 @@ function recorder(
       ...withoutPolicy(store),
       ...fields,
     };
+    if (chain.seq === 0 && !gone.lost)
+      record.append({ kind: "ledger.created", at, ledger: chain.ledgerId, version: 2 });
     const seq = record.append(body, Math.max(chain.seq, gone.lost?.seq ?? 0) + 1);
     db.prepare("INSERT INTO accepted (seq) VALUES (?)").run(seq);
+    // An unattended unlock does not go on: what is left of it is not known.
+    db.exec("INSERT OR REPLACE INTO meta SELECT 'locked', value FROM meta WHERE key = 'unlocked'");
     if (code === "VAULT_OTHER_LEDGER") db.exec("DELETE FROM meta WHERE key = 'unlocked'");
     if (fields.vault) {
       db.prepare("INSERT OR REPLACE INTO meta (key, value) VALUES ('unlocked', ?)").run(String(seq));

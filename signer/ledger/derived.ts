@@ -17,6 +17,8 @@ const bodySchema = z.looseObject({
   policy: z.unknown().optional(),
   endsAt: z.number().optional(),
   vault: z.unknown().optional(),
+  credential: z.string().optional(),
+  unlock: z.int().optional(),
   code: z.unknown().optional(),
   noPolicy: z.int().optional(),
 });
@@ -29,7 +31,7 @@ interface Payment {
   fingerprint?: string;
   seq?: number;
   draft?: number;
-  state?: "settled" | "released";
+  state?: "reserved" | "settled" | "released";
 }
 
 interface Session {
@@ -46,9 +48,11 @@ export class Derived {
   readonly #sessions = new Map<string, Session>();
   readonly #frozen = new Map<string, number | undefined>();
   readonly #accepted: number[] = [];
-  /** Null when the vault that was known is not any more. */
-  #unlocked: number | null | undefined;
+  /** Null where nothing is known any more. */
+  readonly #meta = new Map<string, number | null>();
   #timezone = "UTC";
+  /** The newest row that unlocked; also of rows that were forgotten here. */
+  #last: number | undefined;
 
   /** Takes rows oldest first. */
   add({ seq, body }: AuditRow): void {
@@ -56,15 +60,17 @@ export class Derived {
     APPLY[row.kind]?.(this, row, seq);
   }
 
-  /** Throws LEDGER_DAMAGED unless the tables say what these rows say. */
-  expect(db: DatabaseSync): void {
+  /** Throws LEDGER_DAMAGED unless the tables say what these rows say; those of schema 1 do not say what is locked. */
+  expect(db: DatabaseSync, isOlder: boolean): void {
+    if (isOlder) this.#meta.delete("locked");
     for (const payment of this.#payments.values()) expectPayment(db, payment);
     const newest = this.#policies.at(-1);
     const applied = db.prepare("SELECT version, hash, seq FROM policies ORDER BY version DESC LIMIT 1").get();
     if (newest && !sameMembers(newest, applied)) throw mismatch("policies");
-    const unlocked = db.prepare("SELECT value FROM meta WHERE key = 'unlocked'").get();
-    const says = this.#unlocked === null ? undefined : String(this.#unlocked);
-    if (this.#unlocked !== undefined && unlocked?.["value"] !== says) throw mismatch("meta");
+    for (const [key, seq] of this.#meta) {
+      const stored = db.prepare("SELECT value FROM meta WHERE key = ?").get(key);
+      if (stored?.["value"] !== (seq === null ? undefined : String(seq))) throw mismatch("meta");
+    }
     for (const seq of this.#accepted) {
       if (!db.prepare("SELECT seq FROM accepted WHERE seq = ?").get(seq)) throw mismatch("accepted");
     }
@@ -86,11 +92,9 @@ export class Derived {
       );
     }
     if (this.#accepted.length > 0) db.exec("UPDATE sessions SET closed = 1");
-    if (this.#unlocked === null) db.exec("DELETE FROM meta WHERE key = 'unlocked'");
-    else if (this.#unlocked !== undefined) {
-      db.prepare("INSERT OR REPLACE INTO meta (key, value) VALUES ('unlocked', ?)").run(
-        String(this.#unlocked),
-      );
+    for (const [key, seq] of this.#meta) {
+      if (seq === null) db.prepare("DELETE FROM meta WHERE key = ?").run(key);
+      else db.prepare("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)").run(key, String(seq));
     }
     for (const seq of this.#accepted) db.prepare("INSERT OR REPLACE INTO accepted (seq) VALUES (?)").run(seq);
     for (const [id, session] of this.#sessions) writeSession(db, id, session);
@@ -134,16 +138,24 @@ export class Derived {
     this.#frozen.set(agent, seq);
   }
 
-  vault(seq: number): void {
-    this.#unlocked = seq;
+  unlocked({ credential }: Pick<Body, "credential">, seq: number): void {
+    this.#meta.set("unlocked", seq);
+    this.#last = seq;
+    if (credential !== undefined) this.#meta.set(`credential:${credential}`, seq);
+  }
+
+  locked({ unlock }: Body): void {
+    if (unlock !== undefined) this.#meta.set("locked", unlock);
   }
 
   /** An acceptance ends every session, and may name the vault that is known from then on. */
   accepted({ vault, code, noPolicy }: Body, seq: number): void {
     this.#accepted.push(seq);
     if (noPolicy !== undefined) this.#policies.push({ version: noPolicy, hash: "", seq });
-    if (code === "VAULT_OTHER_LEDGER") this.#unlocked = null;
-    if (vault !== undefined) this.vault(seq);
+    if (this.#last !== undefined) this.#meta.set("locked", this.#last);
+    if (code === "VAULT_OTHER_LEDGER") this.#meta.set("unlocked", null);
+    if (code === "VAULT_OTHER_LEDGER") this.#last = undefined;
+    if (vault !== undefined) this.unlocked({}, seq);
     for (const session of this.#sessions.values()) session.closed = true;
   }
 
@@ -153,20 +165,25 @@ export class Derived {
     this.#sessions.clear();
     this.#frozen.clear();
     this.#accepted.length = 0;
-    this.#unlocked = undefined;
+    this.#meta.clear();
   }
 }
 
 type Apply = (derived: Derived, row: Body, seq: number) => void;
 
 const draft: Apply = (derived, row, seq) => {
-  derived.payment(row, { draft: seq });
+  derived.payment(row, { draft: seq, state: "reserved" });
 };
 
 /** Kinds that the tables know of; others leave no trace there. */
 const APPLY: Readonly<Record<string, Apply | undefined>> = {
   "payment.reserved": (derived, row, seq) => {
-    derived.payment(row, { ...(row.fingerprint && { fingerprint: row.fingerprint }), seq, draft: seq });
+    derived.payment(row, {
+      ...(row.fingerprint && { fingerprint: row.fingerprint }),
+      seq,
+      draft: seq,
+      state: "reserved",
+    });
   },
   "payment.redrafted": draft,
   "payment.settled": (derived, row) => {
@@ -190,8 +207,11 @@ const APPLY: Readonly<Record<string, Apply | undefined>> = {
   "agent.unfrozen": (derived, row) => {
     derived.frozen(row, undefined);
   },
-  "vault.unlocked": (derived, _row, seq) => {
-    derived.vault(seq);
+  "vault.unlocked": (derived, row, seq) => {
+    derived.unlocked(row, seq);
+  },
+  "vault.locked": (derived, row) => {
+    derived.locked(row);
   },
   "ledger.accepted": (derived, row, seq) => {
     derived.accepted(row, seq);

@@ -24,7 +24,7 @@ export function inspect({ chain, counters, db }: Store): number {
   counters.verify(checkpoint && checkpointSchema.parse(JSON.parse(checkpoint.body)).counters, additions);
   const derived = new Derived();
   for (const row of rows) derived.add(row);
-  derived.expect(db);
+  derived.expect(db, isOlder(db));
   actedOn(chain, db);
   return rows.length;
 }

@@ -22,9 +22,20 @@ export function upgradeLedger(
     const add = from === 1 ? unresolvedOn(chain) : [];
     const used = add.map((addition) => counters.add(addition));
     counters.flush();
+    if (from === 1) keepLocked(db, chain);
     if (at === undefined) return;
     chain.append(JSON.stringify({ kind: "ledger.migrated", at, from, to, ...countedFields(add, used) }));
     steps += 1;
   });
   return steps;
+}
+
+/** Schema 2 keeps which unlock was ended last. */
+function keepLocked(db: DatabaseSync, chain: Chain): void {
+  for (const { body } of chain.before(Number.MAX_SAFE_INTEGER)) {
+    if (!body.startsWith('{"kind":"vault.locked"')) continue;
+    const { unlock } = JSON.parse(body) as { unlock: number };
+    db.prepare("INSERT OR REPLACE INTO meta (key, value) VALUES ('locked', ?)").run(String(unlock));
+    return;
+  }
 }

@@ -62,6 +62,12 @@ beforeAll(async () => {
   rows.push(...(await upgradedRows()), ...(await acceptedRows()));
 });
 
+function edit({ state }: SignerHome, sql: string): void {
+  const db = new DatabaseSync(join(state, "ledger.db"));
+  db.exec(sql);
+  db.close();
+}
+
 /** Of a ledger of which rows were lost, the policy was changed, and whose vault was replaced. */
 async function acceptedRows(): Promise<AuditRow[]> {
   const lossy = await SignerHome.make();
@@ -72,9 +78,7 @@ async function acceptedRows(): Promise<AuditRow[]> {
   await signer.unlock();
   const { ledger, seq } = (await signer.status()).head;
   await signer.close();
-  const db = new DatabaseSync(join(lossy.state, "ledger.db"));
-  db.exec("UPDATE audit SET body = replace(body, '5.00', '9.00') WHERE body LIKE '%policy.applied%'");
-  db.close();
+  edit(lossy, "UPDATE audit SET body = replace(body, '5.00', '9.00') WHERE body LIKE '%policy.applied%'");
   const peer = { uid: process.getuid!(), gid: process.getgid!(), pid: process.pid };
   signer = await lossy.start({ peerOf: () => peer });
   const lastHead = { ledger, seq: seq + 100, hash: "ab".repeat(32) };
