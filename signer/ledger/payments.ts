@@ -3,7 +3,8 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 
 /** As far as anyone has shown: "expired" is what the clock says of a reserved one. */
-export type PaymentState = "reserved" | "settled" | "released";
+export type PaymentState = (typeof PAYMENT_STATES)[number];
+export const PAYMENT_STATES = ["reserved", "settled", "released"] as const;
 
 export interface PaymentEntry {
   readonly fingerprint: string;

@@ -5,7 +5,7 @@ import { X402Error } from "../../protocol/errors.ts";
 import type { Chain } from "./chain.ts";
 import type { Counters } from "./counters.ts";
 import { DeclineThrottle } from "./declines.ts";
-import type { Payments } from "./payments.ts";
+import { PAYMENT_STATES, type Payments } from "./payments.ts";
 import { type Reservation, recordedReservation } from "./reservation.ts";
 import { countedFields, readAdditions, readReserved, recordedCheck, writeAdditions } from "./rows.ts";
 import type { Recorded, Stored, Verdict } from "./verdict.ts";
@@ -40,7 +40,10 @@ export class PaymentRecord {
     const row = this.#payments.find(agent, id);
     if (!row) return undefined;
     const body = readReserved(this.#chain.body(row.draft));
-    if (!body) throw new X402Error("LEDGER_DAMAGED", `row ${row.draft} holds no draft`);
+    // The index has no hash of its own: a damaged one must not answer for another intent.
+    const fits = body?.agent === agent && body.id === id && body.fingerprint === row.fingerprint;
+    if (!fits || !PAYMENT_STATES.includes(row.state))
+      throw new X402Error("LEDGER_DAMAGED", `row ${row.draft} is not the draft of this intent`);
     const reservation = recordedReservation({
       ...body,
       seq: row.seq,
