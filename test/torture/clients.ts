@@ -17,12 +17,19 @@ export class Clients {
   /** Asked and not answered: signed or not, nobody knows. */
   unanswered: number[] = [];
   declined = 0;
+  /** Nonces of what was signed: each can move money once, however often it is signed. */
+  readonly nonces = new Set<string>();
+  /** Intents that were signed again with other bytes, under the same nonce. */
+  redrafted = 0;
+  /** The disk has lied: an intent may be forgotten, and then it is drafted again. */
+  mayForget = false;
   #next = 0;
 
   /** The same knowledge, for another future. */
   copy(): Clients {
     const copy = new Clients();
     for (const [name, payload] of this.held) copy.held.set(name, payload);
+    for (const nonce of this.nonces) copy.nonces.add(nonce);
     copy.heads.push(...this.heads);
     copy.unanswered = [...this.unanswered];
     copy.#next = this.#next;
@@ -79,9 +86,8 @@ export class Clients {
     for (const [name, payload] of this.held) {
       const row = reserved.get(idOf(name));
       assert.ok(row, `a signature for ${idOf(name)} was received and is not on record`);
-      const { authorization } = JSON.parse(payload) as { authorization: { nonce: string } };
       const draft = Buffer.from(row.draft ?? "", "base64");
-      assert.equal(`0x${draft.subarray(224).toString("hex")}`, authorization.nonce);
+      assert.equal(`0x${draft.subarray(224).toString("hex")}`, nonceOf(payload));
     }
     for (const { ledger, seq, hash } of this.heads) {
       assert.equal(ledger, record.head.ledger);
@@ -93,13 +99,21 @@ export class Clients {
   #keep(name: number, result: SignResult): void {
     if (result.outcome !== "signed") {
       assert.equal(result.check.code, "BUDGET_EXCEEDED");
-      assert.ok(!this.held.has(name), "declined what was signed before");
+      assert.ok(this.mayForget || !this.held.has(name), "declined what was signed before");
       this.declined += 1;
       return;
     }
     const payload = JSON.stringify(result.payload);
-    assert.equal(payload, this.held.get(name) ?? payload, "a retry gave other bytes");
+    const before = this.held.get(name) ?? payload;
+    if (this.mayForget && payload !== before) {
+      assert.equal(nonceOf(payload), nonceOf(before), "a retry has another nonce");
+      this.redrafted += 1;
+    } else assert.equal(payload, before, "a retry gave other bytes");
     this.held.set(name, payload);
+    this.nonces.add(nonceOf(payload));
     this.heads.push(result.head);
   }
 }
+
+const nonceOf = (payload: string): string =>
+  (JSON.parse(payload) as { authorization: { nonce: string } }).authorization.nonce;

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { agentCall } from "../../client/signer.ts";
 import { type Signer, SignerHome } from "../counterparts/signer.ts";
+import { Untrue } from "../../verify/untrue.ts";
 import { document } from "../signer/intents.ts";
 import { CENT, Clients, longIntent } from "./clients.ts";
 import { errorCode } from "./outcome.ts";
@@ -78,33 +79,57 @@ async function pay(
   await Promise.all(Array.from({ length: count }, () => clients.ask(agent, clients.nextName())));
 }
 
-/** "recovered", or the code by which the signer stopped signing. */
-export type Verdict = { readonly recovered: true } | { readonly stoppedBy: string };
+/** "recovered", or who noticed: the code by which the signer stopped signing, or "the audit" when only that tells. */
+export type Verdict = { readonly recovered: true } | { readonly noticed: string };
 
-/**
- * Starts a signer on what is left and lets it sign as much as it will: either everything is on record and exactly the
- * cap is signed over all lives, or it says LEDGER_* and no more than the cap was signed.
- */
-export async function judge(home: SignerHome, clients: Clients): Promise<Verdict> {
-  let signer: Signer | undefined;
+/** Starts a signer on what is left and lets it sign as much as it will: all is on record and exactly the cap is signed. */
+export async function expectWhole(home: SignerHome, clients: Clients): Promise<void> {
+  const signer = await home.start();
   try {
-    signer = await home.start();
-    await signer.unlock();
-    const agent = await signer.agent();
-    if ((await signer.status()).policy === undefined) await signer.apply(CAP_DOCUMENT);
-    await clients.repeat(agent, [...clients.held.keys()]);
-    await clients.load(agent, 16, () => clients.declined > 0);
+    await spendAll(signer, clients);
     const record = await clients.expectOnRecord(signer.operator);
     assert.equal(record.reserved(), BigInt(CAP) * CENT);
-    assert.equal(clients.held.size, CAP);
-    return { recovered: true };
+    assert.equal(clients.nonces.size, CAP);
+  } finally {
+    await signer.close();
+  }
+}
+
+/** The same after a disk has lied: no more than the cap can be used, and what is not whole is noticed. */
+export async function judge(home: SignerHome, clients: Clients): Promise<Verdict> {
+  let signer: Signer | undefined;
+  clients.mayForget = true;
+  try {
+    signer = await home.start();
+    await spendAll(signer, clients);
+    const whole = await isWhole(signer, clients);
+    return whole ? { recovered: true } : { noticed: "the audit" };
   } catch (error) {
     const code = errorCode(error);
-    assert.match(code, /^(LEDGER_|INTERNAL)/);
-    assert.ok(clients.held.size <= CAP, `${clients.held.size} payments were signed, ${CAP} are allowed`);
-    return { stoppedBy: code };
+    assert.match(code, /^LEDGER_/);
+    return { noticed: code };
   } finally {
+    assert.ok(clients.nonces.size <= CAP, `${clients.nonces.size} were signed, ${CAP} are allowed`);
     await signer?.close().catch(errorCode);
+  }
+}
+
+/** Asks again for all that was ever signed, then for new payments until the cap is met. */
+async function spendAll(signer: Signer, clients: Clients): Promise<void> {
+  await signer.unlock();
+  const agent = await signer.agent();
+  if ((await signer.status()).policy === undefined) await signer.apply(CAP_DOCUMENT);
+  await clients.repeat(agent, [...clients.held.keys()]);
+  await clients.load(agent, 16, () => clients.declined > 0);
+}
+
+async function isWhole(signer: Signer, clients: Clients): Promise<boolean> {
+  try {
+    const record = await clients.expectOnRecord(signer.operator);
+    return record.reserved() === BigInt(CAP) * CENT && clients.nonces.size === CAP && clients.redrafted === 0;
+  } catch (error) {
+    if (error instanceof Untrue || error instanceof assert.AssertionError) return false;
+    throw error;
   }
 }
 
