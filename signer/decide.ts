@@ -7,7 +7,7 @@ import { type PaymentIntent, fingerprint } from "../protocol/intent.ts";
 import type { Drafted } from "./draft.ts";
 import { countedUnder } from "./fill.ts";
 import { recordedClaims } from "./ledger/rows.ts";
-import { unresolvedAddition } from "./ledger/unresolved.ts";
+import { unresolvedAddition, unresolvedKey } from "./ledger/unresolved.ts";
 import type { Books, Stored, Verdict } from "./ledger/verdict.ts";
 import type { AppliedPolicy } from "./scopes.ts";
 import type { Peer } from "./sockets/role.ts";
@@ -54,7 +54,8 @@ export function decide(wallet: Wallet, plan: Plan, books: Books): Verdict {
     expires: draft.expires,
   };
   if (!booked) {
-    const add = [...decision.add, unresolvedAddition(agent, decision.usd)];
+    const key = unresolvedKey(agent);
+    const add = [...decision.add, unresolvedAddition(agent, decision.usd, books.used(key, 0, 0))];
     return { is: "reserve", fields, draft: draft.bytes, add };
   }
   const add = notBooked(decision.add, booked);

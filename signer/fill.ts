@@ -6,13 +6,11 @@ import type { Household } from "../policy/document.ts";
 import { type Addition, type Payment, additions } from "../policy/evaluate.ts";
 import { type PinnedAsset, assetKey } from "../protocol/assets.ts";
 import { assumed } from "./assume.ts";
+import { MOST_COUNTED } from "./ledger/counters.ts";
 import type { Ledger } from "./ledger/ledger.ts";
 import { type ReservedBody, readReserved } from "./ledger/rows.ts";
 import { scopesUnder } from "./scopes.ts";
 import type { Wallet } from "./wallet.ts";
-
-/** A counter on disk has 64 bits. More than any limit, so that a budget that is filled with this is full. */
-const MOST_COUNTED = 1n << 62n;
 
 export function fillCounters({ ledger, scopes }: Wallet, next: Household): Addition[] {
   const books = ledger.books();

@@ -9,8 +9,8 @@ import type { Wallet } from "./wallet.ts";
 
 /** Rows that a reply lists; count and sum are of all. */
 const MAX_LISTED = 200;
-/** Rows of the record that are read for them. */
-const MAX_READ = 20_000;
+/** Rows of the record that are read for them: stopping must not wait for a long list. */
+const MAX_READ = 50_000;
 
 interface Freeze {
   /** All when absent. */
@@ -41,13 +41,12 @@ function alive({ ledger, live }: Wallet, agent: string | undefined, withIds: boo
   const now = ledger.latest();
   const { usd, count, until } = live.sum(now, agent);
   const payments: Alive["payments"] = [];
-  let read = 0;
-  for (const { row } of liveRows(ledger, now)) {
-    if (payments.length === MAX_LISTED || payments.length === count || read++ === MAX_READ) break;
+  if (count === 0) return { count, usd: formatUsd(usd), payments };
+  for (const { row } of liveRows(ledger, now, MAX_READ)) {
     if (agent === undefined || row.agent === agent) payments.push(livePayment(row, withIds));
+    if (payments.length === Math.min(MAX_LISTED, count)) break;
   }
-  const last = count === 0 ? {} : { until: new Date(until * 1000).toISOString() };
-  return { count, usd: formatUsd(usd), ...last, payments };
+  return { count, usd: formatUsd(usd), until: new Date(until * 1000).toISOString(), payments };
 }
 
 function livePayment(row: ReservedBody, withIds: boolean): Alive["payments"][number] {

@@ -73,12 +73,17 @@ function dropExpired(sums: Map<number, Sum>, now: number): void {
 
 /**
  * The rows of authorizations that are alive, newest first. An intent that was drafted again has one at most: its older
- * ones were dead before.
+ * ones were dead before. Reads at most `mostRead` rows of the record.
  */
-export function* liveRows(ledger: Ledger, now: number): Iterable<{ seq: number; row: ReservedBody }> {
+export function* liveRows(
+  ledger: Ledger,
+  now: number,
+  mostRead = Infinity,
+): Iterable<{ seq: number; row: ReservedBody }> {
+  let read = 0;
   const oldest = now - longestValidity(ledger, now);
   for (const { seq, body } of ledger.rowsBefore(Number.MAX_SAFE_INTEGER)) {
-    if (timeOf(body) < oldest) return;
+    if (timeOf(body) < oldest || read++ === mostRead) return;
     const row = readReserved(body);
     if (row && row.expires * 1000 > now) yield { seq, row };
   }

@@ -8,7 +8,7 @@ import type { Addition } from "../policy/evaluate.ts";
 import { type MicroUsd, formatUsd } from "../protocol/amount.ts";
 import type { Doubt, Finding, Judged, ReconcileResult } from "../protocol/finding.ts";
 import { countedFor } from "./decide.ts";
-import { unresolvedAddition, unresolvedKey } from "./ledger/unresolved.ts";
+import { unresolvedKey } from "./ledger/unresolved.ts";
 import type { Stored } from "./ledger/verdict.ts";
 import { railNamed } from "./rails.ts";
 import type { Wallet } from "./wallet.ts";
@@ -92,7 +92,12 @@ function releases({ ledger, scopes }: Wallet): { limit: MicroUsd; today: MicroUs
 /** The day in UTC, as unix seconds. */
 const today = (now: number): number => Math.floor(now / DAY_MS) * (DAY_MS / 1000);
 
-const resolved = ({ newest }: Stored): Addition => unresolvedAddition(newest.agent, -BigInt(newest.usd));
+/** Rows of an older schema did not name this counter; it was filled with their whole sum. */
+function resolved({ newest, booked }: Stored): Addition {
+  const key = unresolvedKey(newest.agent);
+  const own = booked.find((addition) => addition.key === key);
+  return { key, bucket: 0, amount: -(own?.amount ?? BigInt(newest.usd)) };
+}
 
 /**
  * Exactly what was booked for the intent, from the same buckets of the same counters, but for windows that nobody reads

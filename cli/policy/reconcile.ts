@@ -1,12 +1,14 @@
 // x402-policy reconcile: looks up what became of payments that have expired, at two endpoints or more, and brings it to the
 // signer, which decides. It touches a network, so it speaks to the desk's socket and never to the operator's.
-import { type Command, InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { deskSocket } from "../../client/paths.ts";
 import { type SignerConnection, connectSigner, deskCall } from "../../client/signer.ts";
 import { X402Error } from "../../protocol/errors.ts";
 import type { Unresolved } from "../../protocol/finding.ts";
 import { MAX_FINDINGS } from "../../protocol/methods.ts";
 import { type Caip2, nameOf, networkOf } from "../../protocol/networks.ts";
+import { DESK_SOCKET } from "../../protocol/places.ts";
+import { defaultSocket, describeDefault } from "../default-socket.ts";
 import { Chains } from "./reconcile-chains.ts";
 import { Endpoint } from "./reconcile-endpoint.ts";
 import { Tally } from "./reconcile-tally.ts";
@@ -34,8 +36,14 @@ export const addReconcile = (policy: Command): Command =>
     )
     .option("--timeout <seconds>", "for each request to an endpoint", seconds, 10)
     .option("--json", "print one JSON object for each payment")
-    .option("--socket <path>", "the desk's socket of the signer", deskSocket())
+    .addOption(deskOption())
     .action(reconcile);
+
+const deskOption = (): Option =>
+  new Option("--socket <path>", "the desk's socket of the signer").default(
+    defaultSocket(deskSocket(), DESK_SOCKET),
+    describeDefault(DESK_SOCKET),
+  );
 
 function addUrl(text: string, before: Options["rpc"] = []): Options["rpc"] {
   const at = text.indexOf("=");

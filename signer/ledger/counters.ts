@@ -5,6 +5,9 @@ import { hash } from "node:crypto";
 import type { Addition } from "../../policy/evaluate.ts";
 import { X402Error } from "../../protocol/errors.ts";
 
+/** A counter on disk has 64 bits. More than any limit, so that a budget that is filled with this is full. */
+export const MOST_COUNTED = 1n << 62n;
+
 interface Cell {
   readonly key: string;
   readonly bucket: number;

@@ -3,16 +3,17 @@
 import type { Addition } from "../../policy/evaluate.ts";
 import type { MicroUsd } from "../../protocol/amount.ts";
 import type { Chain } from "./chain.ts";
+import { MOST_COUNTED } from "./counters.ts";
 import { readReserved } from "./rows.ts";
 
 /** `total` as the window: no clock ends it. */
 export const unresolvedKey = (agent: string): string => `agent:${agent}|unresolved|total`;
 
-export const unresolvedAddition = (agent: string, amount: MicroUsd): Addition => ({
-  key: unresolvedKey(agent),
-  bucket: 0,
-  amount,
-});
+/** What one more payment adds to what is counted already: not more than a counter holds. */
+export function unresolvedAddition(agent: string, usd: MicroUsd, used: bigint): Addition {
+  const room = MOST_COUNTED - used;
+  return { key: unresolvedKey(agent), bucket: 0, amount: usd < room ? usd : room };
+}
 
 /** Of all reservations on record, for a ledger that was written before there was this counter. */
 export function unresolvedOn(chain: Chain): Addition[] {
@@ -21,5 +22,5 @@ export function unresolvedOn(chain: Chain): Addition[] {
     const row = readReserved(body);
     if (row?.kind === "payment.reserved") sums.set(row.agent, (sums.get(row.agent) ?? 0n) + BigInt(row.usd));
   }
-  return [...sums].map(([agent, usd]) => unresolvedAddition(agent, usd));
+  return [...sums].map(([agent, usd]) => unresolvedAddition(agent, usd, 0n));
 }
