@@ -3,6 +3,7 @@ import { X402Error } from "../protocol/errors.ts";
 import { type PaymentIntent, toWire } from "../protocol/intent.ts";
 import type { Quote, SignResult } from "../protocol/shapes.ts";
 import { agentSocket } from "./paths.ts";
+import { Receipts } from "./receipts.ts";
 import { type SessionPolicy, sessionRules } from "./session-policy.ts";
 import { type SignerConnection, agentCall, connectSigner } from "./signer.ts";
 
@@ -16,6 +17,7 @@ export interface PayerOptions {
 export class Payer {
   readonly #endpoint: string;
   readonly #policy: Record<string, unknown> | undefined;
+  readonly #receipts = new Receipts();
   #connection: Promise<SignerConnection> | undefined;
   #session: Promise<string> | undefined;
 
@@ -36,7 +38,11 @@ export class Payer {
   /** Decides, records and signs. The same intent gives the same authorization, however often it is asked. */
   async sign(intent: PaymentIntent): Promise<SignResult> {
     const params = { intent: toWire(intent), ...(await this.#inSession()) };
-    return this.#repeatable((connection) => agentCall(connection, "payment.sign", params));
+    return this.#repeatable(async (connection) => {
+      const result = await agentCall(connection, "payment.sign", params);
+      void this.#receipts.after(connection, intent.id, result);
+      return result;
+    });
   }
 
   /** Opened once. When the signer no longer knows it, calls fail: a new one would start with new budgets. */
@@ -66,6 +72,12 @@ export class Payer {
     }
   }
 
+  async #newConnection(): Promise<SignerConnection> {
+    const connection = await connectSigner(this.#endpoint);
+    void this.#receipts.present(connection);
+    return connection;
+  }
+
   async #connect(): Promise<SignerConnection> {
     const known = this.#connection;
     if (
@@ -77,7 +89,7 @@ export class Payer {
     )
       return known;
     // Of several callers that find it closed, the first one replaces it.
-    if (this.#connection === known) this.#connection = connectSigner(this.#endpoint);
+    if (this.#connection === known) this.#connection = this.#newConnection();
     return this.#connection as Promise<SignerConnection>;
   }
 }

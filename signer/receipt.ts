@@ -1,7 +1,6 @@
 // Receipts: what the signer attests about one row of a payment, signed when asked for. Nothing is kept of them, because
 // the same row gives the same bytes; and a client that hands one back proves what this ledger once held.
 import { createHash } from "node:crypto";
-import { z } from "zod";
 import { X402Error } from "../protocol/errors.ts";
 import { type Head, headSchema } from "../protocol/shapes.ts";
 import { verifyAttestation } from "./attest.ts";
@@ -25,9 +24,11 @@ export function receiptFor({ ledger, keyring }: Wallet, agent: string, id: strin
  */
 export function presentReceipt(wallet: Wallet, receipt: string): void {
   const { payload } = verifyAttestation(receipt, "x402-receipt", wallet.auditKey ?? "");
-  const { ledger: id, seq, hash } = z.object({ ...headSchema.shape, at: z.int() }).parse(payload);
-  const head: Head = { ledger: id, seq, hash };
-  if (id !== wallet.ledger.head().ledger)
+  const { success, data } = headSchema.loose().safeParse(payload);
+  if (!success) throw new X402Error("INVALID_REQUEST", "the receipt names no row");
+  const { ledger, seq, hash } = data;
+  const head: Head = { ledger, seq, hash };
+  if (ledger !== wallet.ledger.head().ledger)
     throw new X402Error("INVALID_REQUEST", "the receipt is of another ledger");
   wallet.seen(head);
 }

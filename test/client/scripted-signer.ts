@@ -40,6 +40,11 @@ export async function startScriptedSigner(script: (call: Call, index: number) =>
     socket.on("data", (chunk: Buffer) => {
       for (const line of lines.push(chunk)) {
         const request = decodeRequest(line);
+        // As a signer that is older than receipts.
+        if (request.method.startsWith("receipt.")) {
+          reply(socket, request, new X402Error("METHOD_NOT_FOUND"));
+          continue;
+        }
         const call = { method: request.method, params: request.params as Call["params"] };
         reply(socket, request, script(call, calls.push(call) - 1));
       }
