@@ -26,7 +26,7 @@ import {
 } from "./shapes.ts";
 
 /** They must fit into a request line. */
-export const MAX_FINDINGS = 100;
+const MAX_FINDINGS = 100;
 
 const pageSchema = { limit: z.int().min(1).max(1000).optional(), before: z.int().optional() };
 

@@ -5,7 +5,6 @@ import { deskSocket } from "../../client/paths.ts";
 import { type SignerConnection, connectSigner, deskCall } from "../../client/signer.ts";
 import { X402Error } from "../../protocol/errors.ts";
 import type { Unresolved } from "../../protocol/finding.ts";
-import { MAX_FINDINGS } from "../../protocol/methods.ts";
 import { type Caip2, nameOf, networkOf } from "../../protocol/networks.ts";
 import { DESK_SOCKET } from "../../protocol/places.ts";
 import { defaultSocket, describeDefault } from "../default-socket.ts";
@@ -22,6 +21,8 @@ interface Options {
 
 const ENDPOINTS_NEEDED = 2;
 const MOST_ENDPOINTS = 8;
+/** Their findings, with the longest names there are, fit into one request line. */
+const PAYMENTS_AT_ONCE = 8;
 
 export const addReconcile = (policy: Command): Command =>
   policy
@@ -96,7 +97,6 @@ async function* pages(signer: SignerConnection): AsyncIterable<Unresolved[]> {
   }
 }
 
-/** As many at once as one request to the signer holds the findings of. */
 async function reconcilePage(
   signer: SignerConnection,
   chains: Chains,
@@ -104,9 +104,8 @@ async function reconcilePage(
   tally: Tally,
 ): Promise<void> {
   for (const [network, group] of Map.groupBy(payments, (payment) => payment.network)) {
-    const atOnce = Math.floor(MAX_FINDINGS / MOST_ENDPOINTS);
-    for (let at = 0; at < group.length; at += atOnce) {
-      const some = group.slice(at, at + atOnce);
+    for (let at = 0; at < group.length; at += PAYMENTS_AT_ONCE) {
+      const some = group.slice(at, at + PAYMENTS_AT_ONCE);
       const findings = chains.answers(network) < ENDPOINTS_NEEDED ? [] : await chains.look(network, some);
       const answer =
         findings.length === 0 ? undefined : await deskCall(signer, "ledger.reconcile", { findings });

@@ -2,6 +2,7 @@
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { type Signer, type SignerHome, outcomeOf } from "../counterparts/signer.ts";
+import { agreed, deskOf, reconcile, unresolved } from "./findings.ts";
 import { intent } from "./intents.ts";
 import { OLD_LEDGER_ENDS, OLD_SIGNATURE, oldFile, oldHome } from "./old-ledger.ts";
 import { LedgerRecord } from "./record.ts";
@@ -33,6 +34,28 @@ it("opens, with a row that says so, and remembers what it signed", async () => {
   const record = await LedgerRecord.read(signer.operator);
   expect(record.rows.filter(({ kind }) => kind === "ledger.migrated")).toMatchObject([{ from: 1, to: 2 }]);
   expect(record.counter("household|usd|total")).toBe(20_000n);
+  expect(record.counter("agent:default|unresolved|total")).toBe(20_000n);
+  await signer.close();
+});
+
+it("gives back what was booked before there were states", async () => {
+  let now = OLD_LEDGER_ENDS;
+  const signer = await home.start({ clock: () => now });
+  const policy = {
+    version: 1,
+    allowedNetworks: ["base-sepolia"],
+    totalMax: "1000.00",
+    maxReleasePerDay: "1.00",
+  };
+  await signer.apply(policy);
+  now += 120_000;
+  const desk = await deskOf(signer);
+  const payments = await unresolved(desk);
+  expect((await reconcile(desk, agreed(payments[0]!))).results).toMatchObject([{ outcome: "released" }]);
+  desk.close();
+  const record = await LedgerRecord.read(signer.operator);
+  expect(record.counter("household|usd|total")).toBe(10_000n);
+  expect(record.counter("agent:default|unresolved|total")).toBe(10_000n);
   await signer.close();
 });
 
