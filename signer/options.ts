@@ -39,7 +39,8 @@ export interface Surroundings {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly pid: number;
-  readonly homeDirectory: string;
+  /** Asked only when nothing else says where things go: a user need not have one. */
+  readonly homeDirectory: () => string;
 }
 
 export type Asked =
@@ -66,8 +67,8 @@ export function readOptions({ args, env, pid, homeDirectory }: Surroundings): As
     quiet: values.quiet === true,
     requireHardened: values["require-hardened"] === true,
     options: {
-      home: values.home ?? stateFolder(env, homeDirectory),
-      sockets: values.sockets ?? runFolder(env, homeDirectory),
+      home: values.home ?? stateFolder(env, homeDirectory()),
+      sockets: values.sockets ?? runFolder(env, homeDirectory()),
       ...(inherited && { inherited }),
       ...(allow && { allow }),
       ...(credential !== undefined && { credential }),

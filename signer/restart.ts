@@ -11,7 +11,7 @@ import { type Asked, readOptions } from "./options.ts";
 /** Throws USAGE, and what parseArgs throws. */
 export function asked(): Asked {
   const { argv, env, pid } = process;
-  return readOptions({ args: argv.slice(2), env, pid, homeDirectory: homedir() });
+  return readOptions({ args: argv.slice(2), env, pid, homeDirectory: homedir });
 }
 
 /**

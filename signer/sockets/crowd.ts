@@ -48,6 +48,8 @@ export class Crowd<M extends Member> {
   readonly #max: number;
   readonly #groups = new Map<number | undefined, Group<M>>();
   #size = 0;
+  /** Connections that are not of it, and hear why. */
+  refused = 0;
 
   constructor(max: number) {
     this.#max = max;

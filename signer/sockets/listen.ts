@@ -10,6 +10,9 @@ import { Share } from "./share.ts";
 
 const BACKLOG = 4096;
 const SWEEP_MS = 5_000;
+/** Connections that were refused and may still hear why, and for how long. */
+const MAX_REFUSED = 32;
+const REFUSED_MS = 1_000;
 /** How long a signer that stops waits for clients to read their replies. */
 const DRAIN_MS = 2_000;
 
@@ -84,8 +87,7 @@ function accept(
   }
   if (shared.role.admits?.(caller) === false) {
     watch.refused(caller);
-    socket.end(encodeError(null, new X402Error("CALLER_NOT_ALLOWED")));
-    socket.destroySoon();
+    refuse(socket, crowd);
     return;
   }
   if (!crowd.hasRoomFor(caller)) {
@@ -99,6 +101,25 @@ function accept(
   });
   crowd.add(connection);
   watch.opened();
+}
+
+/**
+ * Says why, and reads what comes until the caller has heard it: closed with something unread, the kernel would drop the
+ * answer. Who has no time for that, or comes in numbers, is closed at once.
+ */
+function refuse(socket: Socket, crowd: Crowd<Connection>): void {
+  if (crowd.refused >= MAX_REFUSED) {
+    socket.destroy();
+    return;
+  }
+  crowd.refused += 1;
+  const patience = setTimeout(() => socket.destroy(), REFUSED_MS);
+  socket.once("close", () => {
+    clearTimeout(patience);
+    crowd.refused -= 1;
+  });
+  socket.resume();
+  socket.end(encodeError(null, new X402Error("CALLER_NOT_ALLOWED")));
 }
 
 /** Node keeps the descriptor to itself, and has no other way to ask about it. */
