@@ -1,7 +1,8 @@
 // Checkpoints: what a start has to read stays short, counters that are over go, and what an auditor reads fits.
-import { hash } from "node:crypto";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { createPublicKey, hash, verify } from "node:crypto";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type Signer, SignerHome, type SignerProcess, outcomeOf } from "../counterparts/signer.ts";
+import { jws } from "../verify/forge.ts";
 import { document, intent } from "./intents.ts";
 import { LedgerRecord } from "./record.ts";
 
@@ -42,6 +43,7 @@ it("are written after ten thousand rows, also when a kill came between", async (
   const record = await LedgerRecord.read(first.operator);
   const [atUnlock, later, ...others] = record.ofKind("checkpoint");
   expect([atUnlock?.seq, others]).toEqual([4, []]);
+  expect([atUnlock, later].every((row) => row !== undefined && "sig" in row)).toBe(true);
   expect(later?.seq).toBeGreaterThan(10_000);
   expect(later?.seq).toBeLessThan(10_600);
   await first.kill();
@@ -126,4 +128,79 @@ it("or not, a record that an agent has blown up can still be audited", async () 
   const record = await LedgerRecord.read(signer.operator);
   expect(record.counters.length).toBeGreaterThan(30_000);
   await signer.close();
+});
+
+describe("are signed", () => {
+  interface Checkpoint {
+    readonly seq: number;
+    readonly at: number;
+    readonly counters: string;
+    readonly sig?: string;
+  }
+  /** Kind of the row before each checkpoint, and whether it is signed. */
+  async function checkpoints(signer: Signer): Promise<string[]> {
+    const { rows } = await LedgerRecord.read(signer.operator);
+    return rows.flatMap((row, i) =>
+      row.kind === "checkpoint"
+        ? [`${rows[i - 1]!.kind} ${"sig" in row && row["sig"] !== undefined ? "signed" : "unsigned"}`]
+        : [],
+    );
+  }
+
+  it("after each unlock and after each end of one, whatever ends it; and not when a locked signer stops", async () => {
+    let now = Date.UTC(2026, 10, 20, 12);
+    const clock = (): number => now;
+    let signer = await home.start({ clock });
+    await signer.apply(document());
+    const expected: string[] = [];
+    const begun = "vault.unlocked signed";
+    const ended = "vault.locked signed";
+    await signer.unlock();
+    await signer.lock();
+    expected.push(begun, ended);
+    await signer.unlock({ count: 1 });
+    await signer.sign(intent("spent"));
+    await signer.status();
+    expected.push(begun, ended);
+    await signer.unlock({ endsAt: new Date(now + 60_000).toISOString() });
+    now += 61_000;
+    expect(await outcomeOf(signer.sign(intent("late")))).toBe("SIGNER_LOCKED");
+    await signer.status();
+    expected.push(begun, ended);
+    await signer.unlock();
+    await signer.unlock();
+    expected.push(begun, begun);
+    await signer.close();
+    expected.push(ended);
+    signer = await home.start({ clock });
+    await signer.close();
+    expected.push("signer.started unsigned");
+    signer = await home.start({ clock });
+    expect(await checkpoints(signer)).toEqual(expected);
+    await signer.close();
+  });
+
+  it("by a key that docs/ledger.md alone is enough to check", async () => {
+    const signer = await home.start();
+    await signer.unlock();
+    const { rows, head } = await LedgerRecord.read(signer.operator);
+    const row = rows.find(({ kind }) => kind === "checkpoint") as unknown as Checkpoint;
+    const { auditKey: x = "" } = rows.find(({ kind }) => kind === "vault.unlocked") as { auditKey?: string };
+    expect(x).toBe((await signer.status()).auditKey);
+    const [header = "", payload = "", signature = ""] = row.sig!.split(".");
+    const key = createPublicKey({ key: { kty: "OKP", crv: "Ed25519", x }, format: "jwk" });
+    expect(verify(null, Buffer.from(`${header}.${payload}`), key, Buffer.from(signature, "base64url"))).toBe(
+      true,
+    );
+    const { seq, at, counters } = row;
+    const previous = rows[seq - 2]!.hash;
+    expect(JSON.parse(Buffer.from(payload, "base64url").toString())).toEqual({
+      ...{ ledger: head.ledger, seq, previous, counters, at },
+    });
+    const seed = home.secrets()[3]!;
+    expect(jws(seed, x, "x402-checkpoint", { ledger: head.ledger, seq, previous, counters, at })).toBe(
+      row.sig,
+    );
+    await signer.close();
+  });
 });
