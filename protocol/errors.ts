@@ -188,6 +188,10 @@ export const CODES = {
     "the unlock of this credential has ended",
     "make a new one with x402-vault credential, or run x402-vault unlock",
   ),
+  HEAD_MISSING: refuse(
+    "head.json beside the vault does not have the newest head of its ledger",
+    "put it back; if you know that the ledger is whole, x402-vault unlock --no-head",
+  ),
   VAULT_REPLACED: refuse("the ledger knows another or a newer vault", "use the newest vault of this signer"),
   PHRASE_INVALID: refuse("this is not a valid recovery phrase or key", "check the words and their order"),
   LISTENER_UNTRUSTED: refuse(

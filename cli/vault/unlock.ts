@@ -8,7 +8,7 @@ import type { ParamsOf } from "../../protocol/methods.ts";
 import type { Head, Status } from "../../protocol/shapes.ts";
 import { sealFor } from "../../vault/handoff.ts";
 import { type OpenVault, readHeader } from "../../vault/vault.ts";
-import { keepHead, knownHead } from "../head.ts";
+import { guardingHead, keepHead } from "../head.ts";
 import { type SocketOptions, socketOption, withSigner } from "../operator.ts";
 import { say } from "../terminal.ts";
 import { type PassphraseOptions, type VaultOptions, passphraseOption, vaultOption } from "./options.ts";
@@ -17,7 +17,7 @@ import { describeUnlock } from "./status.ts";
 
 type Options = VaultOptions &
   PassphraseOptions &
-  SocketOptions & { for?: string; spend?: string; count?: string };
+  SocketOptions & { for?: string; spend?: string; count?: string; head: boolean };
 type Scope = ParamsOf<"vault.unlock">["scope"];
 
 const MAX_COUNT = 1_000_000_000;
@@ -29,6 +29,7 @@ export const addUnlock = (vault: Command): Command =>
     .option("--for <time>", "how long, such as 30m, 8h or 7d")
     .option("--spend <usd>", "how much, such as 5.00")
     .option("--count <n>", "how many payments, such as 100")
+    .option("--no-head", "go on without head.json: nobody sees then whether the ledger was rolled back")
     .addOption(vaultOption())
     .addOption(passphraseOption())
     .addOption(socketOption())
@@ -39,8 +40,9 @@ async function unlock(options: Options): Promise<void> {
   const { ledgerId } = readHeader(options.vault);
   const before = await withSigner(options.socket, (signer) => operatorCall(signer, "signer.status", {}));
   assertLedger(ledgerId, before.head);
+  const lastHead = options.head ? guardingHead(ledgerId, before.head) : undefined;
   using vault = await openVault(options.vault, options);
-  const status = await handOver(vault, options.socket, limits);
+  const status = await handOver(vault, options.socket, { ...limits, ...(lastHead && { lastHead }) });
   keepHead(status.head, vault.header.ledgerId);
   for (const line of describeUnlock(status)) say(line);
   if (status.policy === undefined)
@@ -66,7 +68,11 @@ export function parseLimits(options: { for?: string; spend?: string; count?: str
 }
 
 /** The time begins when the key is sent, not when the passphrase was asked for. */
-async function handOver(vault: OpenVault, socket: string, { seconds, ...rest }: Limits): Promise<Status> {
+async function handOver(
+  vault: OpenVault,
+  socket: string,
+  { seconds, lastHead, ...rest }: Limits & { lastHead?: Head },
+): Promise<Status> {
   return await withSigner(socket, async (signer) => {
     const offer = await operatorCall(signer, "vault.offer", {});
     await nameLedger(vault, offer.ledger);
@@ -74,7 +80,7 @@ async function handOver(vault: OpenVault, socket: string, { seconds, ...rest }: 
     using part = key;
     const scope: Scope = { ...rest, ...(seconds === undefined ? {} : { endsAt: inSeconds(seconds) }) };
     const message = sealFor(offer.publicKey, part, sealed);
-    return await operatorCall(signer, "vault.unlock", { ...message, ...lastHeadOf(vault), scope });
+    return await operatorCall(signer, "vault.unlock", { ...message, ...(lastHead && { lastHead }), scope });
   });
 }
 
@@ -85,12 +91,6 @@ async function nameLedger(vault: OpenVault, head: Head): Promise<void> {
 
 function assertLedger(named: string | undefined, head: Head): void {
   if (named !== undefined && named !== head.ledger) throw new X402Error("VAULT_OTHER_LEDGER");
-}
-
-/** Of this vault's ledger only: after a first unlock the head of an earlier one may still lie there. */
-function lastHeadOf(vault: OpenVault): { lastHead?: Head } {
-  const head = knownHead();
-  return head?.ledger === vault.header.ledgerId && head !== undefined ? { lastHead: head } : {};
 }
 
 const inSeconds = (seconds: number): string => new Date(Date.now() + seconds * 1000).toISOString();

@@ -351,7 +351,10 @@ describe("the database's pages", () => {
       codes.push(await codeOf(startAndUse));
       restore(stopped);
       truncateSync(file("ledger.db"), page * PAGE);
-      expect([page === 0 ? "LEDGER_MISSING" : "LEDGER_DAMAGED", "LEDGER_BEHIND"], `cut at page ${page}`).toContain(await found());
+      expect(
+        [page === 0 ? "LEDGER_MISSING" : "LEDGER_DAMAGED", "LEDGER_BEHIND"],
+        `cut at page ${page}`,
+      ).toContain(await found());
     }
     // INTERNAL and LEDGER_WRITE: pages that nothing reads at start fail when they are used.
     for (const code of codes) expect(["LEDGER_DAMAGED", "INTERNAL", "LEDGER_WRITE"]).toContain(code);
