@@ -2,6 +2,7 @@
 // flags only at the start.
 import { homedir } from "node:os";
 import { resolve } from "node:path";
+import { X402Error } from "../protocol/errors.ts";
 import { assertOwnWay } from "../vault/path.ts";
 import { cleanEnvironment } from "./harden/environment.ts";
 import { keepAcrossExec } from "./harden/inherit.ts";
@@ -23,6 +24,8 @@ export function restartHardened(): void {
   if (isHardened()) return;
   const wanted = asked();
   if (!("options" in wanted)) return;
+  if (Reflect.has(process, "permission"))
+    throw new X402Error("USAGE", "node was started with some of the signer's flags: leave them all out");
   const { home, sockets, credential, inherited } = wanted.options;
   // Hardened but deaf would be no signer.
   if (inherited && !keepAcrossExec(inherited.values())) return;

@@ -7,8 +7,8 @@
 const PASSED =
   /^(HOME|PATH|LANG|LC_[A-Z]+|TZ|X402_HOME|XDG_RUNTIME_DIR|LISTEN_(PID|FDS|FDNAMES)|CREDENTIALS_DIRECTORY)$/;
 
-/** One arena instead of one a core: mallopt(3). */
-const OURS = { MALLOC_ARENA_MAX: "1" };
+/** One arena instead of one a core, and what is free at its end goes back to the system: mallopt(3). */
+const OURS = { MALLOC_ARENA_MAX: "1", MALLOC_TRIM_THRESHOLD_: "131072" };
 
 type Environment = Readonly<NodeJS.ProcessEnv>;
 
