@@ -3,7 +3,7 @@ import { X402Error } from "../protocol/errors.ts";
 import type { SignerEvent } from "../protocol/observed.ts";
 import type { Caller } from "./sockets/role.ts";
 
-const MAX_SUBSCRIBERS = 64;
+export const MAX_SUBSCRIBERS = 64;
 
 export class Feed {
   readonly #subscribers = new Set<Caller>();

@@ -7,7 +7,7 @@
 import { readFileSync } from "node:fs";
 import type { Peer } from "./role.ts";
 
-const MOST = 1024;
+export const MOST_CONNECTIONS = 1024;
 const LEAST = 64;
 /** Descriptors for everything else: the database, its log, the listening sockets, the connections that are refused. */
 const OTHERS = 256;
@@ -17,7 +17,7 @@ const OTHERS = 256;
  * takes nothing from another.
  */
 export function connectionsPerSocket(sockets: number): number {
-  return Math.max(LEAST, Math.min(MOST, Math.floor((descriptorLimit() - OTHERS) / sockets)));
+  return Math.max(LEAST, Math.min(MOST_CONNECTIONS, Math.floor((descriptorLimit() - OTHERS) / sockets)));
 }
 
 /** Node raises its own limit to the hard one when it starts. */

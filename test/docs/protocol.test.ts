@@ -5,9 +5,12 @@ import { createConnection } from "node:net";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { connectSigner } from "../../client/signer.ts";
-import { AGENT_METHODS, DESK_METHODS, OPERATOR_METHODS } from "../../protocol/methods.ts";
+import { AGENT_METHODS, DESK_METHODS, OBSERVER_METHODS, OPERATOR_METHODS } from "../../protocol/methods.ts";
+import { signerEventSchema } from "../../protocol/observed.ts";
 import { MAX_REPLY_BYTES, MAX_REQUEST_BYTES } from "../../protocol/rpc.ts";
+import { MAX_SUBSCRIBERS } from "../../signer/feed.ts";
 import { MAX_IN_FLIGHT } from "../../signer/sockets/connection.ts";
+import { MOST_CONNECTIONS } from "../../signer/sockets/crowd.ts";
 import { PROTECTIONS } from "../../signer/harden/protections.ts";
 import { SESSIONS_PER_DAY } from "../../signer/sessions.ts";
 import { type Signer, SignerHome } from "../counterparts/signer.ts";
@@ -15,12 +18,15 @@ import { blocksOf, readPage, rowsOf, sectionsOf } from "./page.ts";
 
 const page = readPage("docs/protocol.md");
 const AS_OPERATOR = ", as the operator";
+const AS_OBSERVER = ", as an observer";
 
 /** Methods of one role; those that it shares with the agents are told apart by their heading. */
-const documented = (role: "agent" | "operator" | "desk"): string[] => {
-  const heading = { agent: "an agent", operator: "the operator", desk: "a desk" }[role];
+const documented = (role: "agent" | "operator" | "desk" | "observer"): string[] => {
+  const heading = { agent: "an agent", operator: "the operator", desk: "a desk", observer: "an observer" }[
+    role
+  ];
   const part = page.split(`\n## Methods of ${heading}\n`)[1]?.split(/^## /m)[0] ?? "";
-  return [...sectionsOf(part).keys()].map((name) => name.replace(AS_OPERATOR, ""));
+  return [...sectionsOf(part).keys()].map((name) => name.replace(/, as .*/, ""));
 };
 
 describe("docs/protocol.md", () => {
@@ -31,15 +37,21 @@ describe("docs/protocol.md", () => {
     expect(listed.sort()).toEqual(Object.keys(OPERATOR_METHODS).sort());
     const ofDesk = Object.keys(DESK_METHODS).filter((name) => !(name in OPERATOR_METHODS));
     expect(documented("desk").sort()).toEqual(ofDesk.sort());
+    // As the operator's, and said to be.
+    const ofObserver = [...documented("observer"), "signer.status", "budget.get"];
+    expect(ofObserver.sort()).toEqual(Object.keys(OBSERVER_METHODS).sort());
   });
 
   const sections = [...sectionsOf(page)].filter(([name]) => name.includes("."));
   it.each(sections)("shows %s as it is", (heading, text) => {
     const asOperator = heading.endsWith(AS_OPERATOR);
-    const name = heading.replace(AS_OPERATOR, "");
+    const name = heading.replace(/, as .*/, "");
+    const asObserver =
+      heading.endsWith(AS_OBSERVER) || !(name in { ...AGENT_METHODS, ...OPERATOR_METHODS, ...DESK_METHODS });
     const methods: Readonly<Record<string, (typeof OPERATOR_METHODS)["payment.quote"]>> = {
-      ...(asOperator ? {} : AGENT_METHODS),
-      ...(asOperator || !(name in AGENT_METHODS) ? OPERATOR_METHODS : {}),
+      ...(asObserver ? OBSERVER_METHODS : {}),
+      ...(asOperator || asObserver ? {} : AGENT_METHODS),
+      ...(asOperator || (!asObserver && !(name in AGENT_METHODS)) ? OPERATOR_METHODS : {}),
       ...(name in OPERATOR_METHODS || name in AGENT_METHODS ? {} : DESK_METHODS),
     } as never;
     const method = methods[name]!;
@@ -49,6 +61,8 @@ describe("docs/protocol.md", () => {
     expect([params.length, results.length > 0]).toEqual([1, true]);
     for (const { text: json } of params) method.params.parse(JSON.parse(json));
     for (const { text: json } of results) method.result.parse(JSON.parse(json));
+    for (const { text: json } of blocks.filter(({ info }) => info === "json event"))
+      signerEventSchema.parse(JSON.parse(json));
   });
 
   it("says of each protection what holds while it is on", () => {
@@ -62,6 +76,8 @@ describe("docs/protocol.md", () => {
     expect([MAX_REQUEST_BYTES, MAX_REPLY_BYTES]).toEqual([64 * 1024, 64 * 1024 * 1024]);
     expect(said).toContain("A request has up to 64 KiB");
     expect(said).toContain("They have up to 64 MiB");
+    expect(said).toContain(`A socket takes ${MOST_CONNECTIONS} connections`);
+    expect(said).toContain(`${MAX_SUBSCRIBERS} may subscribe at once`);
     expect(said).toContain(`${MAX_IN_FLIGHT} requests of one connection are worked on at once`);
     expect(said).toContain(`at most ${SESSIONS_PER_DAY.toLocaleString("en")} a day`);
   });
