@@ -27,7 +27,7 @@ export function harden(home: string): Hardening {
   return {
     peerOf,
     seal: () => {
-      const kernel = askKernel();
+      const kernel = askKernel(home);
       dropRights(home);
       const evidence = { kernel, memory: memoryState?.(), cleanStart, knowsCallers: peerOf !== undefined };
       found = statesOf({ ...evidence, refused: attemptAll(), secureHeap: secureHeapUsed().total });

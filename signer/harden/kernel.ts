@@ -1,7 +1,7 @@
 // What the kernel holds this process to, whatever runs in it: asked before the files are given up.
 import { closeSync, readFileSync, readdirSync, statSync } from "node:fs";
 import { homedir } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { bindLibc } from "./libc.ts";
 
 export interface KernelFacts {
@@ -19,8 +19,8 @@ export interface KernelFacts {
   readonly writable: readonly string[] | undefined;
 }
 
-/** Undefined where there is no /proc. */
-export function askKernel(): KernelFacts | undefined {
+/** `home`: the state folder. Undefined where there is no /proc. */
+export function askKernel(home: string): KernelFacts | undefined {
   try {
     const status = new Map(
       linesOf("/proc/self/status").map((line) => line.split(/:\s+/) as [string, string]),
@@ -32,7 +32,7 @@ export function askKernel(): KernelFacts | undefined {
       catchesSigusr1: (bits("SigCgt") & SIGUSR1) !== 0n,
       mayBeSwapped: linesOf("/proc/swaps").length > 1 && !isSwapForbidden(),
       neighbours: hasNeighbours(),
-      ...askLibc(),
+      ...askLibc(home),
     };
   } catch {
     return undefined;
@@ -76,7 +76,7 @@ const AT_EACCESS = 0x200;
 /** Places that a user can usually write to, where what is written outlives the process. */
 const USUAL = ["/tmp", "/var/tmp", "/dev/shm"];
 
-function askLibc(): Pick<KernelFacts, "network" | "writable"> {
+function askLibc(home: string): Pick<KernelFacts, "network" | "writable"> {
   const libc = bindLibc({
     socket: { return: "i32", arguments: ["i32", "i32", "i32"] },
     faccessat: { return: "i32", arguments: ["i32", "string", "i32", "i32"] },
@@ -88,7 +88,9 @@ function askLibc(): Pick<KernelFacts, "network" | "writable"> {
   const outside = [...new Set([homedir(), process.cwd(), dirname(import.meta.dirname), ...USUAL])];
   return {
     network: fd >= 0 && hasInterface(),
-    writable: outside.filter((path) => faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) === 0),
+    writable: outside.filter(
+      (path) => path !== resolve(home) && faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) === 0,
+    ),
   };
 }
 

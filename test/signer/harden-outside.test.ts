@@ -214,7 +214,9 @@ describe("doctor", () => {
     async () => {
       const home = await homeOfItsOwn();
       const args = ["--require-hardened", "--quiet"];
-      const signer = await home.spawn({ entry: COMMAND, args, under: service(home.folder) });
+      // As the unit has it: the user's home is the state folder.
+      const under = [...service(home.folder), "env", `HOME=${home.state}`];
+      const signer = await home.spawn({ entry: COMMAND, args, under });
       expect(new Set(Object.values((await signer.status()).protections))).toEqual(new Set(["on"]));
       expect(signer.output).not.toContain("advice");
       await signer.unlock();
