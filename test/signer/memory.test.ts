@@ -1,55 +1,19 @@
 // Promise 5, from outside: a search of the signer's memory for the keys that it was handed. Linux only, and only where
 // the kernel lets the tester read another process (root, or ptrace_scope 0).
-import { closeSync, openSync, readFileSync, readSync } from "node:fs";
 import { expect, it } from "vitest";
 import { SignerHome } from "../counterparts/signer.ts";
-
-const CHUNK = 1 << 24;
-/** No secret is found twice because it lies across two chunks; none is missed, since they overlap. */
-const OVERLAP = 64;
-
-/** How often each needle is in the writable memory of a process. */
-function count(pid: number, needles: readonly Buffer[]): number[] {
-  const memory = openSync(`/proc/${pid}/mem`, "r");
-  const found = needles.map(() => new Set<bigint>());
-  for (const [, from, to] of readFileSync(`/proc/${pid}/maps`, "utf8").matchAll(/^(\w+)-(\w+) rw/gm)) {
-    const end = BigInt(`0x${to!}`);
-    for (let at = BigInt(`0x${from!}`); at < end; at += BigInt(CHUNK)) {
-      const bytes = Buffer.alloc(Math.min(CHUNK + OVERLAP, Number(end - at)));
-      let length: number;
-      try {
-        length = readSync(memory, bytes, 0, bytes.length, at);
-      } catch {
-        continue; // a guard page
-      }
-      needles.forEach((needle, i) => {
-        const text = bytes.subarray(0, length);
-        for (let p = text.indexOf(needle); p !== -1; p = text.indexOf(needle, p + 1))
-          found[i]!.add(at + BigInt(p));
-      });
-    }
-  }
-  closeSync(memory);
-  return found.map((places) => places.size);
-}
-
-function readable(pid: number): boolean {
-  try {
-    closeSync(openSync(`/proc/${pid}/mem`, "r"));
-    return true;
-  } catch {
-    console.warn("SKIPPED: the memory of another process cannot be read here");
-    return false;
-  }
-}
+import { canSearch, countInMemory } from "./memory-search.ts";
 
 it("keys are in the signer's memory while it is unlocked, and neither in it nor in its output afterwards", async (test) => {
   const home = await SignerHome.make();
   const [passphrase, partKey, nonceKey, auditKey, ...wallet] = home.secrets();
   const signer = await home.spawn();
   try {
-    if (!readable(signer.pid)) test.skip();
-    expect(count(signer.pid, home.secrets())).toEqual(home.secrets().map(() => 0));
+    if (!canSearch(signer.pid)) {
+      console.warn("SKIPPED: the memory of another process cannot be read here");
+      test.skip();
+    }
+    expect(countInMemory(signer.pid, home.secrets())).toEqual(home.secrets().map(() => 0));
     await signer.unlock();
     await signer.apply({ version: 1, totalMax: "5.00" });
     const intent = {
@@ -68,12 +32,12 @@ it("keys are in the signer's memory while it is unlocked, and neither in it nor 
       await Promise.all(ids.map((id) => signer.sign({ ...intent, id })));
     }
     // One at least: or this would search for the wrong thing.
-    expect(count(signer.pid, wallet).every((copies) => copies >= 1)).toBe(true);
-    expect(count(signer.pid, [passphrase!, partKey!])).toEqual([0, 0]);
+    expect(countInMemory(signer.pid, wallet).every((copies) => copies >= 1)).toBe(true);
+    expect(countInMemory(signer.pid, [passphrase!, partKey!])).toEqual([0, 0]);
     await signer.lock();
-    expect(count(signer.pid, [...wallet, auditKey!])).toEqual([...wallet, auditKey!].map(() => 0));
+    expect(countInMemory(signer.pid, [...wallet, auditKey!])).toEqual([...wallet, auditKey!].map(() => 0));
     // node:crypto keeps its copy of the last HMAC key. It tells which nonces are used and moves no money.
-    expect(count(signer.pid, [nonceKey!])[0]).toBeLessThanOrEqual(1);
+    expect(countInMemory(signer.pid, [nonceKey!])[0]).toBeLessThanOrEqual(1);
   } finally {
     await signer.close();
     for (const secret of home.secrets()) {

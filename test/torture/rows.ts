@@ -3,8 +3,9 @@ import { cap } from "./cap.ts";
 import { days } from "./days.ts";
 import { disk } from "./disk.ts";
 import { frames } from "./frames.ts";
+import { keys } from "./keys.ts";
 import { kills } from "./kills.ts";
 import type { Row } from "./row.ts";
 import { vault } from "./vault.ts";
 
-export const ROWS: readonly Row[] = [kills, disk, cap, frames, days, vault];
+export const ROWS: readonly Row[] = [kills, disk, cap, frames, days, vault, keys];
