@@ -1,6 +1,7 @@
 // The payments that wait for a commit, and the commit that decides them: in turn from the agents, each on the counters
 // that the ones before it left. Everything that arrives while one runs shares the next.
-import { X402Error } from "../../protocol/errors.ts";
+import type { X402Error } from "../../protocol/errors.ts";
+import { knownError } from "./database.ts";
 import { FairQueue, type Waiting } from "./queue.ts";
 import type { PaymentRecord } from "./record.ts";
 import type { Books, Decide, Recorded, Verdict } from "./verdict.ts";
@@ -80,9 +81,7 @@ export class Commits {
     try {
       verdict = waiting.decide(books);
     } catch (error) {
-      const fault =
-        error instanceof X402Error ? error : new X402Error("INTERNAL", undefined, { cause: error });
-      verdict = { is: "error", error: fault };
+      verdict = { is: "error", error: knownError(error) };
     }
     if (verdict.is === "error") {
       const { error } = verdict;

@@ -84,6 +84,13 @@ export function asDamage(error: unknown): X402Error {
   return new X402Error("LEDGER_DAMAGED", message, { cause: error });
 }
 
+/** What a caller may know of an error: SQLite's own are of a file that has changed under it. */
+export function knownError(error: unknown): X402Error {
+  if (error instanceof X402Error) return error;
+  if ((error as { code?: unknown }).code === "ERR_SQLITE_ERROR") return asDamage(error);
+  return new X402Error("INTERNAL", undefined, { cause: error });
+}
+
 /** A new file gets today's tables at once; a file of a newer version is not touched. */
 function prepare(db: DatabaseSync): void {
   const found = versionOf(db);

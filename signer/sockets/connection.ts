@@ -11,6 +11,7 @@ import {
   encodeResult,
 } from "../../protocol/rpc.ts";
 import type { RpcId } from "../../protocol/rpc.ts";
+import { knownError } from "../ledger/database.ts";
 import type { Member } from "./crowd.ts";
 import { type Caller, type Peer, type Role, dispatch } from "./role.ts";
 import type { Share } from "./share.ts";
@@ -129,7 +130,7 @@ export class Connection implements Member {
     this.#ended = true;
     this.#lines.length = 0;
     this.#socket.pause();
-    this.#send(encodeError(null, asError(error)));
+    this.#send(encodeError(null, knownError(error)));
     this.#closeIfDone();
   }
 
@@ -168,7 +169,7 @@ export class Connection implements Member {
       this.#send(encodeResult(id, await dispatch(this.#shared.role, request, this.#caller)));
     } catch (error) {
       this.#shared.failed(error);
-      this.#send(encodeError(id, asError(error)));
+      this.#send(encodeError(id, knownError(error)));
     }
     this.#inFlight -= 1;
     this.#shared.share.give();
@@ -206,7 +207,3 @@ export class Connection implements Member {
     if (this.#ended && this.inFlight === 0 && this.#outbox === "") this.#socket.destroySoon();
   }
 }
-
-/** What a caller may know of a failure: a code of the table, and nothing of an unexpected error's text. */
-const asError = (error: unknown): X402Error =>
-  error instanceof X402Error ? error : new X402Error("INTERNAL");
