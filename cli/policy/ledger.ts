@@ -64,7 +64,7 @@ async function acceptFound(options: Options): Promise<void> {
       ...(assume === undefined ? {} : { assume }),
       ...(lastHead === undefined ? {} : { lastHead }),
     });
-    keepHead(head);
+    keepHead(head, lastHead ? undefined : head.ledger);
     print(`Accepted ${code} in row ${seq}.`);
     for (const name of setAside) print(`The old file is kept as ${printable(name)}.`);
     if (!found.policy) say("No policy is in force: run x402-policy apply.");

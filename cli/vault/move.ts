@@ -62,7 +62,7 @@ function keepNewHead(head: Head): void {
     keepHead(head, head.ledger);
   } catch (error) {
     if (!(error instanceof X402Error)) throw error;
-    say("The newest head could not be kept beside the vault; x402-vault unlock tries again.");
+    say("The newest head could not be kept beside the vault; x402-vault unlock asks for --no-head once.");
   }
 }
 

@@ -1,5 +1,5 @@
 // `audit verify` against ledgers that were changed behind the signer's back.
-import { cpSync, rmSync } from "node:fs";
+import { cpSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -30,6 +30,9 @@ beforeEach(async () => {
     policy: { perSessionMax: "1.00" },
   });
   for (let i = 0; i < 3; i++) await signer.sign(intent(i), { session });
+  // As x402-vault unlock leaves it.
+  const { head } = await signer.status();
+  writeFileSync(join(home.folder, "head.json"), JSON.stringify(head), { mode: 0o600 });
 });
 afterEach(async () => {
   await signer.close();

@@ -1,5 +1,5 @@
 // x402-policy as a script and a human run it, against a real signer.
-import { mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -226,7 +226,11 @@ describe("changing the policy", () => {
     }
   });
 
-  it("keeps the newest head it has seen", async () => {
+  it("keeps the newest head of the ledger that the vault was unlocked on", async () => {
+    await run(["set", "perDayMax", "62", "--yes"]);
+    expect(existsSync(join(home.folder, "head.json"))).toBe(false);
+    const before = (await signer.status()).head;
+    writeFileSync(join(home.folder, "head.json"), JSON.stringify(before), { mode: 0o600 });
     await run(["set", "perDayMax", "63", "--yes"]);
     const head = JSON.parse(readFileSync(join(home.folder, "head.json"), "utf8")) as { seq: number };
     expect(head.seq).toBe((await signer.status()).head.seq);

@@ -14,8 +14,7 @@ const POLICY = { version: 1, perDayMax: "0.02", allowedNetworks: ["base-sepolia"
 
 /** As a thing is now, as it was before anything was spent, as before the first unlock, not there, or another signer's. */
 type Version = "now" | "old" | "first" | "gone" | "other";
-const THINGS = { vault: [], ledger: [], head: [], seen: [] } as const;
-type Thing = keyof typeof THINGS;
+type Thing = "vault" | "ledger" | "head" | "seen";
 type Combination = Readonly<Record<Thing, Version>>;
 
 const versions = new Map<string, Uint8Array | undefined>();
