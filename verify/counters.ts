@@ -1,21 +1,24 @@
 // Every counter, recomputed from what the rows add. The signer's are a cache of the same sums.
+import { createHash } from "node:crypto";
 import type { Counter } from "./export-file.ts";
 import { isCounter } from "./export-file.ts";
-import { type JsonObject, sha256, textOf } from "./text.ts";
+import { type JsonObject, textOf } from "./text.ts";
 import { Untrue } from "./untrue.ts";
 
+const CHUNK = 65_536;
 const SURROGATE = /[\ud800-\udfff]/;
 
 export class Counters {
-  /** "key\nbucket" -> amount */
-  #amounts = new Map<string, bigint>();
+  /** key -> bucket -> amount */
+  #amounts = new Map<string, Map<number, bigint>>();
 
   amount(key: string, bucket: number): bigint {
-    return this.#amounts.get(`${key}\n${bucket}`) ?? 0n;
+    return this.#amounts.get(key)?.get(bucket) ?? 0n;
   }
 
+  /** How many are not zero. */
   get size(): number {
-    return this.entries().length;
+    return [...this.#amounts.values()].reduce((sum, buckets) => sum + nonZero(buckets).length, 0);
   }
 
   /** Adds what a row adds and returns it. `used` says what each counter holds then. Throws Untrue. */
@@ -26,7 +29,7 @@ export class Counters {
     if (used === undefined && usedIsThere && add.length > 0) throw new Untrue("used is missing", row);
     add.forEach(([key, bucket, amount], i) => {
       const sum = this.amount(key, bucket) + BigInt(amount);
-      this.#amounts.set(`${key}\n${bucket}`, sum);
+      this.#set(key, bucket, sum);
       if (used !== undefined && used[i] !== sum.toString())
         throw new Untrue(`the counter ${key} holds ${sum}, not ${textOf(used[i])}`, row);
     });
@@ -42,20 +45,36 @@ export class Counters {
 
   /** What a checkpoint forgets: counters of windows, unlocks and sessions that are over. */
   forget(isOver: (key: string, bucket: number) => boolean): void {
-    for (const id of this.#amounts.keys()) {
-      const [key = "", bucket] = id.split("\n");
-      if (isOver(key, Number(bucket))) this.#amounts.delete(id);
+    for (const [key, buckets] of this.#amounts) {
+      for (const bucket of buckets.keys()) if (isOver(key, bucket)) buckets.delete(bucket);
+      if (buckets.size === 0) this.#amounts.delete(key);
     }
   }
 
   /** SHA-256 over "key\nbucket\namount\n" of all that are not zero, by key (as UTF-8 bytes) and bucket. */
   hash(): string {
-    const all = this.entries();
-    const asBytes = all.some(([key]) => SURROGATE.test(key));
-    const compare = (a: string, b: string): number =>
-      a === b ? 0 : asBytes ? Buffer.compare(Buffer.from(a), Buffer.from(b)) : a < b ? -1 : 1;
-    all.sort(([a, x], [b, y]) => compare(a, b) || x - y);
-    return sha256(all.map(([key, bucket, amount]) => `${key}\n${bucket}\n${amount}\n`).join(""));
+    const hash = createHash("sha256");
+    let text = "";
+    for (const [key, bucket, amount] of this.entries()) {
+      text += `${key}\n${bucket}\n${amount}\n`;
+      if (text.length < CHUNK) continue;
+      hash.update(text);
+      text = "";
+    }
+    hash.update(text);
+    return hash.digest("hex");
+  }
+
+  /** All that are not zero, in that order. */
+  *entries(): Iterable<[key: string, bucket: number, amount: bigint]> {
+    const keys = [...this.#amounts.keys()].sort();
+    // Without a comparison JavaScript orders by UTF-16, which is another order only where there are surrogates.
+    if (keys.some((key) => SURROGATE.test(key)))
+      keys.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+    for (const key of keys) {
+      const buckets = nonZero(this.#amounts.get(key) ?? new Map<number, bigint>());
+      for (const [bucket, amount] of buckets.sort(([a], [b]) => a - b)) yield [key, bucket, amount];
+    }
   }
 
   /** Throws Untrue unless these are all that are not zero, each once. */
@@ -69,11 +88,12 @@ export class Counters {
     if (named.size !== counters.length || named.size !== this.size) throw new Untrue("a counter is missing");
   }
 
-  /** All that are not zero. */
-  entries(): [key: string, bucket: number, amount: bigint][] {
-    return [...this.#amounts].flatMap(([id, amount]) => {
-      const [key = "", bucket] = id.split("\n");
-      return amount === 0n ? [] : [[key, Number(bucket), amount]];
-    });
+  #set(key: string, bucket: number, amount: bigint): void {
+    const buckets = this.#amounts.get(key);
+    if (buckets) buckets.set(bucket, amount);
+    else this.#amounts.set(key, new Map([[bucket, amount]]));
   }
 }
+
+const nonZero = (buckets: ReadonlyMap<number, bigint>): [number, bigint][] =>
+  [...buckets].filter(([, amount]) => amount !== 0n);
