@@ -9,15 +9,18 @@ import type { Peer } from "./role.ts";
 
 export const MOST_CONNECTIONS = 1024;
 const LEAST = 64;
-/** Descriptors for everything else: the database, its log, the listening sockets, the connections that are refused. */
-const OTHERS = 256;
+/** Of each socket: connections that were not let in and are not closed yet. */
+export const MAX_HELD = 256;
+/** Descriptors for everything else: the database, its log, the listening sockets. */
+const OTHERS = 128;
 
 /**
  * Each socket has its part of the descriptors that this process may open (proc_pid_limits(5)), so that who fills one
  * takes nothing from another.
  */
 export function connectionsPerSocket(sockets: number): number {
-  return Math.max(LEAST, Math.min(MOST_CONNECTIONS, Math.floor((descriptorLimit() - OTHERS) / sockets)));
+  const part = Math.floor((descriptorLimit() - OTHERS) / sockets) - MAX_HELD;
+  return Math.max(LEAST, Math.min(MOST_CONNECTIONS, part));
 }
 
 /** Node raises its own limit to the hard one when it starts. */
@@ -39,6 +42,9 @@ export interface Member {
   destroy(): void;
 }
 
+/** A process does not trade places with itself faster than this. */
+const REST_MS = 1_000;
+
 interface Group<M> {
   readonly uid: number | undefined;
   readonly members: Set<M>;
@@ -48,15 +54,16 @@ export class Crowd<M extends Member> {
   readonly #max: number;
   readonly #groups = new Map<number | undefined, Group<M>>();
   #size = 0;
-  /** Connections that are not of it, and hear why. */
-  refused = 0;
+  /** Connections that were not let in and are not closed yet. */
+  held = 0;
 
   constructor(max: number) {
     this.#max = max;
   }
 
-  get size(): number {
-    return this.#size;
+  /** So full that others may wait to be let in. */
+  get isDense(): boolean {
+    return this.#size > this.#max / 2;
   }
 
   *[Symbol.iterator](): Generator<M> {
@@ -97,7 +104,10 @@ export class Crowd<M extends Member> {
     const theirs = sameUser ? weight(heaviest) : (users.get(heaviest?.uid) ?? 0);
     const ours = sameUser ? weight(own) : (users.get(peer?.uid) ?? 0);
     if (theirs > ours + 1 && heaviest !== own) return oldestIdle(heaviest) ?? oldest(heaviest);
-    return oldestIdle(own) ?? (heaviest === own ? undefined : oldestIdle(this.#ofUser(peer?.uid)));
+    const before = Date.now() - REST_MS;
+    return (
+      oldestIdle(own, before) ?? (heaviest === own ? undefined : oldestIdle(this.#ofUser(peer?.uid), before))
+    );
   }
 
   #users(): Map<number | undefined, number> {
@@ -129,10 +139,12 @@ const weight = (group: Members<unknown>): number => group?.members.size ?? 0;
 /** A set keeps the order in which its members came. */
 const oldest = <M>(group: Members<M>): M | undefined => group?.members.values().next().value;
 
-function oldestIdle<M extends Member>(group: Members<M>): M | undefined {
+/** `before`: and silent since (unix ms). */
+function oldestIdle<M extends Member>(group: Members<M>, before = Infinity): M | undefined {
   let found: M | undefined;
   for (const member of group?.members ?? []) {
-    if (member.isIdle && (!found || member.lastActive < found.lastActive)) found = member;
+    if (member.isIdle && member.lastActive <= before && (!found || member.lastActive < found.lastActive))
+      found = member;
   }
   return found;
 }

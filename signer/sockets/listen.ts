@@ -4,15 +4,14 @@ import { type Server, type Socket, createConnection, createServer } from "node:n
 import { X402Error } from "../../protocol/errors.ts";
 import { encodeError } from "../../protocol/rpc.ts";
 import { Connection, type Shared } from "./connection.ts";
-import { Crowd } from "./crowd.ts";
+import { Crowd, MAX_HELD } from "./crowd.ts";
 import type { Peer, Role } from "./role.ts";
 import { Share } from "./share.ts";
 
 const BACKLOG = 4096;
 const SWEEP_MS = 5_000;
-/** Connections that were refused and may still hear why, and for how long. */
-const MAX_REFUSED = 32;
-const REFUSED_MS = 1_000;
+/** How long a connection that is not let in stays open. */
+const HELD_MS = 1_000;
 /** How long a signer that stops waits for clients to read their replies. */
 const DRAIN_MS = 2_000;
 
@@ -52,7 +51,7 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   const crowd = new Crowd<Connection>(maxConnections);
   const shared = {
     role,
-    share: new Share(),
+    share: new Share(() => crowd.isDense),
     failed: (error: unknown) => {
       watch.failed(error);
     },
@@ -92,7 +91,7 @@ function accept(
   }
   if (!crowd.hasRoomFor(caller)) {
     watch.crowded();
-    socket.destroy();
+    hold(socket, crowd);
     return;
   }
   const connection = new Connection(socket, caller, shared, () => {
@@ -105,21 +104,26 @@ function accept(
 
 /**
  * Says why, and reads what comes until the caller has heard it: closed with something unread, the kernel would drop the
- * answer. Who has no time for that, or comes in numbers, is closed at once.
+ * answer.
  */
 function refuse(socket: Socket, crowd: Crowd<Connection>): void {
-  if (crowd.refused >= MAX_REFUSED) {
+  hold(socket, crowd);
+  socket.resume();
+  socket.end(encodeError(null, new X402Error("CALLER_NOT_ALLOWED")));
+}
+
+/** Closes it in a while, so that who comes back at once does not keep the door busy; the many that come, at once. */
+function hold(socket: Socket, crowd: Crowd<Connection>): void {
+  if (crowd.held >= MAX_HELD) {
     socket.destroy();
     return;
   }
-  crowd.refused += 1;
-  const patience = setTimeout(() => socket.destroy(), REFUSED_MS);
+  crowd.held += 1;
+  const patience = setTimeout(() => socket.destroy(), HELD_MS);
   socket.once("close", () => {
     clearTimeout(patience);
-    crowd.refused -= 1;
+    crowd.held -= 1;
   });
-  socket.resume();
-  socket.end(encodeError(null, new X402Error("CALLER_NOT_ALLOWED")));
 }
 
 /** Node keeps the descriptor to itself, and has no other way to ask about it. */

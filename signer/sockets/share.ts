@@ -6,6 +6,8 @@
 
 /** Milliseconds of one turn. Longer than reading all that one commit can take. */
 const SLICE_MS = 20;
+/** The same while a socket is crowded: one connection is accepted in a turn, and hundreds wait before an honest one. */
+const CROWDED_SLICE_MS = 1;
 /** Requests of one socket that are worked on at once: some commits' worth. */
 export const MAX_IN_FLIGHT_IN_ALL = 1024;
 /** Requests that one connection may begin before the next one that waits. */
@@ -16,11 +18,16 @@ type Line = Set<() => void>;
 
 export class Share {
   readonly #waiting = new Map<number | undefined, Line>();
+  readonly #isCrowded: () => boolean;
   #inFlight = 0;
   #endsAt = 0;
   #running = false;
   /** What the connection that is resumed just now may still begin while others wait. */
   #left = 0;
+
+  constructor(isCrowded: () => boolean = () => false) {
+    this.#isCrowded = isCrowded;
+  }
 
   /**
    * True while there is room in this turn. Otherwise `resume` is called in a later one, after those that wait; `pid`
@@ -55,7 +62,7 @@ export class Share {
 
   #beginTurn(): void {
     this.#running = true;
-    this.#endsAt = performance.now() + SLICE_MS;
+    this.#endsAt = performance.now() + (this.#isCrowded() ? CROWDED_SLICE_MS : SLICE_MS);
     setImmediate(() => {
       this.#running = false;
       // When all are in flight, the first answer begins the next turn.
