@@ -54,12 +54,21 @@ export function lastAccepted(db: DatabaseSync): number {
 
 /** Rows that are read at every start, however old they are: the policy in force, the last vault, what was accepted. */
 function actedOn(chain: Chain, db: DatabaseSync): void {
+  const applied = db.prepare("SELECT version, hash, seq FROM policies ORDER BY version DESC LIMIT 1").get();
+  if (applied) expectPolicy(applied, chain.body(Number(applied["seq"])));
   const read = [
-    "SELECT seq FROM policies ORDER BY version DESC LIMIT 1",
     "SELECT CAST(value AS INTEGER) AS seq FROM meta WHERE key = 'unlocked'",
     ...(isOlder(db) ? [] : ["SELECT seq FROM accepted"]),
   ];
   for (const sql of read) for (const { seq } of db.prepare(sql).all()) chain.body(Number(seq));
+}
+
+/** The index has no hash of its own: a damaged one must not put an older document in force. */
+function expectPolicy({ version, hash }: Record<string, unknown>, body: string): void {
+  const row = JSON.parse(body) as Record<string, unknown>;
+  const named =
+    hash === "" ? row["noPolicy"] === version : row["version"] === version && row["hash"] === hash;
+  if (!named) throw new X402Error("LEDGER_DAMAGED", "the newest policy is not the one that was applied");
 }
 
 function sinceCheckpoint(chain: Chain): { checkpoint?: AuditRow; rows: AuditRow[] } {

@@ -35,3 +35,26 @@ it.each([
     home.remove();
   }
 });
+
+it.each([
+  ["points to an older document", "seq = (SELECT seq FROM policies WHERE version = 1)"],
+  ["has another hash", "hash = 'no hash'"],
+  ["has another version", "version = 7"],
+])("a newest policy whose entry %s is damage", async (_what, change) => {
+  const home = await SignerHome.make();
+  try {
+    const signer = await home.start();
+    await signer.unlock();
+    await signer.apply(document());
+    await signer.apply(document({ totalMax: "1.00" }));
+    await signer.close();
+    const db = new DatabaseSync(join(home.state, "ledger.db"));
+    db.exec(`UPDATE policies SET ${change} WHERE version = 2`);
+    db.close();
+    const next = await home.start();
+    expect(await next.status()).toMatchObject({ state: "frozen", frozenBy: "LEDGER_DAMAGED" });
+    await next.close();
+  } finally {
+    home.remove();
+  }
+});
