@@ -4,7 +4,7 @@ import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { agentCall, operatorCall } from "../../client/signer.ts";
-import { AGENT_METHODS, OPERATOR_METHODS } from "../../protocol/methods.ts";
+import { AGENT_METHODS, DESK_METHODS, OBSERVER_METHODS, OPERATOR_METHODS } from "../../protocol/methods.ts";
 import { MAX_REQUEST_BYTES } from "../../protocol/rpc.ts";
 import { type Signer, SignerHome, outcomeOf } from "../counterparts/signer.ts";
 import { document, intent } from "./intents.ts";
@@ -330,8 +330,13 @@ it("everything that a client may ask was answered above, and none of it with a s
   const agent = await signer.agent();
   const open = () => agentCall(agent, "session.open", { policy: { perCallMax: "0.01" } });
   const [{ session }, closing] = await Promise.all([open(), open()]);
-  const operator = await RawClient.connect(join(home.sockets, "operator.sock"));
-  clients.push(operator);
+  const connectTo = (name: string) => RawClient.connect(join(home.sockets, name));
+  const [operator, desk, observer] = [
+    await connectTo("operator.sock"),
+    await connectTo("desk.sock"),
+    await connectTo("observer.sock"),
+  ];
+  clients.push(operator, desk, observer);
   await signer.sign(intent("p"));
   const { receipt } = await agentCall(agent, "receipt.get", { id: intent("p").id });
   const params: Record<string, object> = {
@@ -351,11 +356,15 @@ it("everything that a client may ask was answered above, and none of it with a s
   for (const [client, methods] of [
     [raw, AGENT_METHODS],
     [operator, OPERATOR_METHODS],
+    [desk, DESK_METHODS],
+    [observer, OBSERVER_METHODS],
   ] as const) {
-    for (const method of Object.keys(methods).filter(
-      (name) => name !== "vault.unlock" && name !== "vault.lock",
-    )) {
-      const reply = await client.ask(request({ method, params: params[method] ?? {} }));
+    // What ends the unlock, and what there is nothing to say to.
+    const not = ["vault.unlock", "vault.lock", "ledger.accept", "ledger.reconcile"];
+    for (const method of Object.keys(methods).filter((name) => !not.includes(name))) {
+      const reply = await client.ask(
+        request({ method, params: (client === observer ? undefined : params[method]) ?? {} }),
+      );
       expect([method, reply.error]).toEqual([method, undefined]);
     }
   }
