@@ -95,6 +95,11 @@ export function newKeysCounter(agent: string, at: number): { key: string; bucket
   return { key: `agent:${agent}|newKeys|day`, bucket: Math.floor(at / DAY_MS) * (DAY_MS / 1000) };
 }
 
+/** What was given back on a day: `at` in unix ms. */
+export function releasedCounter(at: number): { key: string; bucket: number } {
+  return { key: "household|released|day", bucket: Math.floor(at / DAY_MS) * (DAY_MS / 1000) };
+}
+
 /** Counts keys of `per` budgets that are not on record; adds the check and the addition when there are any. */
 export function newKeyCheck(
   charges: readonly Charge[],

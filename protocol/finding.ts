@@ -66,6 +66,7 @@ export const DOUBTS = [
   "contradiction",
   "one-endpoint",
   "disagreement",
+  "rows-lost",
   "limit",
 ] as const;
 export type Doubt = (typeof DOUBTS)[number];

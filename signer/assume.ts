@@ -4,7 +4,7 @@
 import { isOver } from "../policy/counters.ts";
 import type { Household } from "../policy/document.ts";
 import type { Addition } from "../policy/evaluate.ts";
-import { NEW_KEYS_PER_DAY, newKeysCounter } from "../policy/limits.ts";
+import { NEW_KEYS_PER_DAY, newKeysCounter, releasedCounter } from "../policy/limits.ts";
 import type { Counter } from "../policy/counters.ts";
 import { type Span, spansOf } from "../policy/windows.ts";
 import { DEFAULT_AGENT } from "../protocol/places.ts";
@@ -40,6 +40,10 @@ export function reopened(household: Household, at: number, mark: number, used: U
     .flatMap((slot) => filled(slot, used));
 }
 
+/** Keys of all counters that `assumed` fills. */
+export const assumedKeys = (household: Household, at: number): ReadonlySet<string> =>
+  new Set(slotsOf(household, at).map(({ key }) => key));
+
 function filled(slot: Slot, used: Used): Addition[] {
   const missing = slot.max - used(slot.key, slot.span.from, slot.span.to);
   return missing > 0n ? [addition(slot, missing)] : [];
@@ -51,7 +55,7 @@ const addition = ({ key, span }: Slot, amount: bigint): Addition => ({ key, buck
  * The counters that are open at `at`, and until what was signed then has expired. A window of the household's sessions
  * is not among them: it begins with the next unlock.
  */
-function slotsOf({ policy, agents, maxValidity }: Household, at: number): Slot[] {
+function slotsOf({ policy, agents, maxValidity, maxRelease }: Household, at: number): Slot[] {
   const until = at + maxValidity * 1000;
   const scopes = [
     ["household", policy] as const,
@@ -64,9 +68,14 @@ function slotsOf({ policy, agents, maxValidity }: Household, at: number): Slot[]
       return spansOf(window, at, until, 0).map((span): Slot => ({ key: keyFor(scope), span, unit, max }));
     }),
   );
-  const fresh = [...new Set([DEFAULT_AGENT, ...agents.keys()])].map((agent): Slot => {
-    const { key, bucket } = newKeysCounter(agent, at);
-    return { key, span: { from: bucket, to: bucket }, unit: "count", max: NEW_KEYS_PER_DAY };
-  });
-  return [...slots, ...fresh];
+  const fresh = [...new Set([DEFAULT_AGENT, ...agents.keys()])].map((agent) =>
+    daySlot(newKeysCounter(agent, at), "count", NEW_KEYS_PER_DAY),
+  );
+  return [...slots, ...fresh, daySlot(releasedCounter(at), "usd", maxRelease)];
 }
+
+const daySlot = (
+  { key, bucket }: { key: string; bucket: number },
+  unit: Slot["unit"],
+  max: bigint,
+): Slot => ({ key, span: { from: bucket, to: bucket }, unit, max });

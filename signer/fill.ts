@@ -2,10 +2,12 @@
 // spent before it. The difference between what the record gives and what is counted already is added with the row that
 // applies the document, in the same transaction.
 import { isOver } from "../policy/counters.ts";
-import type { Household } from "../policy/document.ts";
+import { type Household, compileHousehold, parseDocument } from "../policy/document.ts";
 import { type Addition, type Payment, additions } from "../policy/evaluate.ts";
 import { type PinnedAsset, assetKey } from "../protocol/assets.ts";
-import { assumed } from "./assume.ts";
+import { X402Error } from "../protocol/errors.ts";
+import { assumed, assumedKeys } from "./assume.ts";
+import type { AcceptedRow } from "./ledger/accepted.ts";
 import { MOST_COUNTED } from "./ledger/counters.ts";
 import type { Ledger } from "./ledger/ledger.ts";
 import { type ReservedBody, readReserved } from "./ledger/rows.ts";
@@ -44,8 +46,25 @@ function* lost(ledger: Ledger, next: Household, sums: ReadonlyMap<string, Additi
     [...sums.values()]
       .filter((sum) => sum.key === key && sum.bucket >= from && sum.bucket <= to)
       .reduce((total, { amount }) => total + amount, 0n);
-  for (const { at, assume, keys } of ledger.accepted) {
-    for (const addition of assumed(next, assume, at, used)) if (!keys.has(addition.key)) yield addition;
+  for (const row of ledger.accepted) {
+    const filled = filledWith(ledger, row);
+    for (const addition of assumed(next, row.assume, row.at, used))
+      if (!filled.has(addition.key)) yield addition;
+  }
+}
+
+/** Keys of the counters that the row filled: those of the document in force then, and none where that cannot be read. */
+function filledWith(ledger: Ledger, { seq, at }: AcceptedRow): ReadonlySet<string> {
+  const newest = ledger
+    .select("SELECT seq, hash FROM policies WHERE seq < ? ORDER BY version DESC LIMIT 1")
+    .get(seq) as { seq: number; hash: string } | undefined;
+  if (!newest || newest.hash === "") return new Set();
+  try {
+    const { document } = JSON.parse(ledger.body(newest.seq)) as { document: unknown };
+    return assumedKeys(compileHousehold(parseDocument(document)), at);
+  } catch (error) {
+    if (error instanceof X402Error && error.code === "LEDGER_DAMAGED") return new Set();
+    throw error;
   }
 }
 

@@ -5,6 +5,7 @@
 // Released and settled are final: no draft of the intent is signed again.
 import { isOver } from "../policy/counters.ts";
 import type { Addition } from "../policy/evaluate.ts";
+import { releasedCounter } from "../policy/limits.ts";
 import { type MicroUsd, formatUsd } from "../protocol/amount.ts";
 import type { Doubt, Finding, Judged, ReconcileResult } from "../protocol/finding.ts";
 import { countedFor } from "./decide.ts";
@@ -14,8 +15,6 @@ import { railNamed } from "./rails.ts";
 import type { Wallet } from "./wallet.ts";
 
 const ENDPOINTS_NEEDED = 2;
-const DAY_MS = 86_400_000;
-const RELEASED_KEY = "household|released|day";
 
 /** `fields`: more for the rows, such as who asked. On disk when it returns. Throws CLOCK_BEHIND. */
 export function reconcile(
@@ -57,9 +56,14 @@ function verdictOn(wallet: Wallet, stored: Stored, findings: readonly Finding[])
   if (expires * 1000 > wallet.ledger.now()) return "alive";
   if (findings.some((finding) => finding.network !== network)) return "wrong-network";
   const verdict = agreement(wallet, stored, findings);
+  // Rows that are lost may have given it back already, or drafted it again with a later end.
+  if (verdict === "dead" && wasLostSince(wallet, stored.reservation.fields.seq)) return "rows-lost";
   const { limit, today } = releases(wallet);
   return verdict === "dead" && today + BigInt(usd) > limit ? "limit" : verdict;
 }
+
+const wasLostSince = ({ ledger }: Wallet, seq: number): boolean =>
+  ledger.accepted.some((row) => row.seq > seq && row.code.startsWith("LEDGER_"));
 
 /** What enough endpoints prove, and none of them denies; a finding that proves nothing has no vote. */
 function agreement(wallet: Wallet, stored: Stored, findings: readonly Finding[]): "dead" | "used" | Doubt {
@@ -84,13 +88,10 @@ function seeTwoBlocks(votes: readonly { finding: Finding }[]): boolean {
 }
 
 function releases({ ledger, scopes }: Wallet): { limit: MicroUsd; today: MicroUsd } {
-  const bucket = today(ledger.now());
-  const used = ledger.books().used(RELEASED_KEY, bucket, bucket);
+  const { key, bucket } = releasedCounter(ledger.now());
+  const used = ledger.books().used(key, bucket, bucket);
   return { limit: scopes.policy?.maxRelease ?? 0n, today: used };
 }
-
-/** The day in UTC, as unix seconds. */
-const today = (now: number): number => Math.floor(now / DAY_MS) * (DAY_MS / 1000);
 
 /** Rows of an older schema did not name this counter; it was filled with their whole sum. */
 function resolved({ newest, booked }: Stored): Addition {
@@ -117,6 +118,6 @@ function givenBack(wallet: Wallet, stored: Stored): Addition[] {
   return [
     ...counted.filter(isOpen).map((addition) => ({ ...addition, amount: -addition.amount })),
     resolved(stored),
-    { key: RELEASED_KEY, bucket: today(books.now), amount: BigInt(usd) },
+    { ...releasedCounter(books.now), amount: BigInt(usd) },
   ];
 }

@@ -47,6 +47,7 @@ const REASONS: Readonly<Record<Doubt, string>> = {
   contradiction: "an endpoint contradicts itself",
   "one-endpoint": "fewer than two endpoints prove it",
   disagreement: "the endpoints do not agree",
+  "rows-lost": "rows of the ledger were lost after it, which may have given it back",
   limit: "it would pass the policy's maxReleasePerDay",
 };
 

@@ -6,9 +6,9 @@ import type { Chain } from "./chain.ts";
 const acceptedSchema = z.looseObject({
   kind: z.literal("ledger.accepted"),
   at: z.int(),
+  code: z.string(),
   damaged: z.array(z.int()).optional(),
   assume: z.union([z.literal("full"), z.string().regex(/^[0-9]+$/)]),
-  counters: z.array(z.tuple([z.string(), z.int(), z.string()])),
 });
 
 export interface AcceptedRow {
@@ -17,8 +17,8 @@ export interface AcceptedRow {
   readonly at: number;
   /** Micro-USD. */
   readonly assume: "full" | bigint;
-  /** Keys of all counters that there were, what was assumed included. */
-  readonly keys: ReadonlySet<string>;
+  /** What was accepted. */
+  readonly code: string;
   /** Rows that nobody reads any more. */
   readonly damaged: readonly number[];
 }
@@ -27,12 +27,12 @@ export interface AcceptedRow {
 export function readAccepted(db: DatabaseSync, chain: Chain): AcceptedRow[] {
   const rows = db.prepare("SELECT seq FROM accepted ORDER BY seq").all() as { seq: number }[];
   return rows.map(({ seq }) => {
-    const { at, assume, damaged, counters } = acceptedSchema.parse(JSON.parse(chain.body(seq)));
+    const { at, code, assume, damaged } = acceptedSchema.parse(JSON.parse(chain.body(seq)));
     return {
       seq,
       at,
+      code,
       assume: assume === "full" ? assume : BigInt(assume),
-      keys: new Set(counters.map(([key]) => key)),
       damaged: damaged ?? [],
     };
   });

@@ -9,9 +9,11 @@ import type { Code } from "../../protocol/errors.ts";
 import type { Head } from "../../protocol/shapes.ts";
 import { type Signer, SignerHome, outcomeOf } from "../counterparts/signer.ts";
 import { codeOf } from "../vault/code.ts";
-import { OTHER_PAYEE, document, intent } from "./intents.ts";
+import { agreed, deskOf, reconcile, unresolved } from "./findings.ts";
+import { OTHER_PAYEE, document, idOf, intent } from "./intents.ts";
 import { LedgerRecord } from "./record.ts";
 
+const MINUTE = 60_000;
 const DAY = 86_400_000;
 
 let home: SignerHome;
@@ -226,6 +228,49 @@ describe("a ledger that was rolled back", () => {
     expect(await codeOf(() => signer.unlock({}, { lastHead: { ...lastHead, seq: seq + 10 } }))).toBe(
       "LEDGER_BEHIND",
     );
+  });
+
+  it("gives back nothing that lost rows may have given back, and nothing more on that day", async () => {
+    await signer.apply(document({ totalMax: "0.03", maxReleasePerDay: "0.02" }));
+    expect(await pay(1)).toBe("signed");
+    const release = async (name: number): Promise<string> => {
+      now += 3 * MINUTE;
+      const desk = await deskOf(signer);
+      try {
+        const payment = (await unresolved(desk)).find(({ id }) => id === idOf(name))!;
+        const [judged] = (await reconcile(desk, agreed(payment))).results;
+        return judged!.why ?? judged!.outcome;
+      } finally {
+        desk.close();
+      }
+    };
+    await rollBack(async () => {
+      expect(await release(1)).toBe("released");
+      for (const name of [2, 3, 4]) expect(await pay(name)).toBe("signed");
+    });
+    await accept("LEDGER_BEHIND");
+    await signer.unlock();
+    expect(await release(1)).toBe("rows-lost");
+    expect(await pay(5)).toBe("BUDGET_EXCEEDED");
+    await signer.apply(document({ totalMax: "0.04", maxReleasePerDay: "0.02" }));
+    expect(await pay(5)).toBe("signed");
+    expect(await release(5)).toBe("limit");
+    now += DAY;
+    expect(await release(5)).toBe("released");
+    await record();
+  });
+
+  it("fills a budget that its document had no more, and that comes back later", async () => {
+    await signer.apply(document({ perDayMax: "0.05" }));
+    expect(await pay(1)).toBe("signed");
+    await signer.apply(document());
+    await rollBack(() => pay(2));
+    await accept("LEDGER_BEHIND");
+    await signer.unlock();
+    await signer.apply(document({ perDayMax: "0.05", totalMax: "2000.00" }));
+    expect(await pay(3)).toBe("DAILY_BUDGET_EXCEEDED");
+    now += DAY;
+    expect(await pay(3)).toBe("signed");
   });
 
   it("is found again when the acceptance itself is rolled back", async () => {
