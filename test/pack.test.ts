@@ -141,7 +141,7 @@ describe("its exports", () => {
     "./methods": ["AGENT_METHODS", "OPERATOR_METHODS"],
     "./shapes": ["headSchema", "statusSchema"],
     "./errors": ["CODES", "X402Error", "entryOf", "isCode"],
-    "./audit": ["ChainVerifier", "CounterReplay", "genesisHash", "rowHash"],
+    "./audit": ["Audit"],
   };
 
   it("are loaded by their names", async () => {
@@ -184,7 +184,7 @@ import { createSchemeClient } from "x402-signer/scheme";
 import { agentCall, connectSigner } from "x402-signer/signer";
 import type { SignResult, Status } from "x402-signer/shapes";
 import { type Code, X402Error } from "x402-signer/errors";
-import { ChainVerifier } from "x402-signer/audit";
+import { Audit } from "x402-signer/audit";
 
 const endpoint = process.argv[2] ?? "";
 const terms = {
@@ -217,7 +217,7 @@ try {
 }
 const signer = await connectSigner(endpoint);
 const status: Status = await agentCall(signer, "signer.status", {});
-console.log(status.state, new ChainVerifier(status.head.ledger).endsAt(status.head));
+console.log(status.state, new Audit({ ledger: status.head.ledger }).chain.head.seq === status.head.seq);
 const scheme: string = createSchemeClient({ signer: { transport: "ipc", endpoint } }).scheme;
 const outcome: SignResult["outcome"] = "held";
 console.log(scheme, outcome);

@@ -2,6 +2,7 @@
 // { name, why, input, expect: { ok } or { code } }, and the folder says what the input is. The vault's are in test/vault.
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { describe, expect, it } from "vitest";
 import { parseAddress, toAddress } from "../chains/evm/address.ts";
 import { digestOf } from "../chains/evm/eip3009.ts";
@@ -9,13 +10,16 @@ import { evmRail } from "../chains/evm/rail.ts";
 import type { Draft, Refusal } from "../chains/rail.ts";
 import { parseUnits } from "../protocol/amount.ts";
 import type { PinnedAsset } from "../protocol/assets.ts";
-import { ChainVerifier, CounterReplay, type RowAddition } from "../protocol/audit.ts";
+import type { RowAddition } from "../protocol/audit.ts";
 import { X402Error, isCode } from "../protocol/errors.ts";
 import { fingerprint, intentSchema } from "../protocol/intent.ts";
 import { type Json, canonicalJson, parseJson } from "../protocol/json.ts";
 import type { AuditRow, Head } from "../protocol/shapes.ts";
 import { networkOf } from "../protocol/networks.ts";
 import { decodeReply, decodeRequest } from "../protocol/rpc.ts";
+import { Chain } from "../verify/chain.ts";
+import { Counters } from "../verify/counters.ts";
+import { Untrue } from "../verify/untrue.ts";
 import { paymentHeader, readTerms, withPaymentIdentifier } from "../protocol/x402.ts";
 
 interface Vector {
@@ -62,17 +66,31 @@ const CODECS: Readonly<Record<string, (input: never) => unknown>> = {
   },
   eip3009,
   audit: ({ ledger, rows, head }: { ledger: string; rows: AuditRow[]; head: Head }) => {
-    const verifier = new ChainVerifier(ledger);
-    for (const row of rows) verifier.add(row);
-    return verifier.endsAt(head);
+    const chain = new Chain(ledger);
+    return untrue(() => {
+      for (const row of rows) chain.add(row);
+      chain.end();
+      return isDeepStrictEqual(chain.head, head);
+    });
   },
   counters: ({ additions, counters }: { additions: RowAddition[]; counters: RowAddition[] }) => {
-    const replay = new CounterReplay();
-    replay.add(additions);
-    replay.expect(counters);
-    return true;
+    const sums = new Counters();
+    return untrue(() => {
+      sums.add({ add: additions }, 1, false);
+      sums.expect(counters);
+      return true;
+    });
   },
 };
+
+/** The verifier has no codes. */
+function untrue<T>(fn: () => T): T {
+  try {
+    return fn();
+  } catch (error) {
+    throw error instanceof Untrue ? new X402Error("LEDGER_DAMAGED", error.message) : error;
+  }
+}
 
 interface Eip3009Input {
   asset: Pick<PinnedAsset, "network" | "address" | "name" | "version">;

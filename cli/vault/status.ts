@@ -87,7 +87,7 @@ function headerRows(path: string, { vaultId, generation, ledgerId, accounts }: H
 }
 
 function signerRows(answer: Status, vaultLedger: string | undefined): string[][] {
-  const { policy, head, version } = answer;
+  const { policy, head, version, auditKey } = answer;
   const other = vaultLedger !== undefined && vaultLedger !== head.ledger;
   return [
     [
@@ -107,6 +107,8 @@ function signerRows(answer: Status, vaultLedger: string | undefined): string[][]
       "ledger",
       `${head.ledger.slice(0, 8)}, ${head.seq} rows (${head.hash.slice(0, 8)})${other ? OTHER : ""}`,
     ],
+    // Whole, because it is what an auditor is given.
+    ...(auditKey === undefined ? [] : [["audit key", printable(auditKey)]]),
   ];
 }
 

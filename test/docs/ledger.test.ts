@@ -1,5 +1,6 @@
 // docs/ledger.md against a ledger: every kind of row with its fields, and the proof that needs none of this software.
 import { execFile, spawnSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { promisify } from "node:util";
@@ -12,11 +13,13 @@ import { writeCredential } from "../counterparts/credential.ts";
 import { type Signer, SignerHome } from "../counterparts/signer.ts";
 import { USED, agreed, deskOf, reconcile, unresolved } from "../signer/findings.ts";
 import { OLD_LEDGER_ENDS, oldHome } from "../signer/old-ledger.ts";
+import { exported } from "../verify/life.ts";
 import { blocksOf, readPage, rowsOf } from "./page.ts";
 
 const page = readPage("docs/ledger.md");
 let home: SignerHome;
 let rows: AuditRow[];
+let record: string;
 let head: Head;
 
 const intent = (id: string, change: Partial<WireIntent> = {}): WireIntent => ({
@@ -58,6 +61,7 @@ beforeAll(async () => {
   await (await home.start({ clock: () => now, credential })).close();
   const again = await home.start({ clock: () => now, credential });
   ({ rows, head } = await operatorCall(again.operator, "audit.query", { after: 0 }));
+  record = await exported(home);
   await again.close();
   rows.push(...(await upgradedRows()), ...(await acceptedRows()));
 });
@@ -153,18 +157,20 @@ it("it names codes that there are", () => {
   }
 });
 
-it("its Python proves the chain, and sees a change, without this software", async () => {
+it("its Python proves the chain of an export, and sees a change, without this software", async () => {
   const python = blocksOf(page).find(({ info }) => info === "python")!.text;
-  const file = join(home.state, "ledger.db");
+  const file = join(home.folder, "record.ndjson");
+  writeFileSync(file, record);
   const { stdout } = await promisify(execFile)("python3", ["-c", python, file]);
-  const [ledger, seq, hash] = stdout.trim().split(" ");
-  expect(ledger).toBe(head.ledger);
-  expect(Number(seq)).toBe(head.seq + 1); // the checkpoint at the end
-  expect(hash).toMatch(/^[0-9a-f]{64}$/);
-
-  const db = new DatabaseSync(file);
-  db.prepare('UPDATE audit SET body = replace(body, \'"amount":"10000"\', \'"amount":"10001"\')').run();
-  db.close();
-  const seen = spawnSync("python3", ["-c", python, file], { encoding: "utf8" });
-  expect([seen.status, seen.stderr.trim()]).toEqual([1, "row 7 was changed or is missing"]);
+  expect(stdout.trim().split(" ")).toEqual([head.ledger, String(head.seq), head.hash]);
+  const no = (text: string): unknown[] => {
+    writeFileSync(file, text);
+    const { status, stderr } = spawnSync("python3", ["-c", python, file], { encoding: "utf8" });
+    return [status, stderr.trim()];
+  };
+  const changed = record.replace('\\"amount\\":\\"10000\\"', '\\"amount\\":\\"10001\\"');
+  expect(no(changed)).toEqual([1, "row 7 was changed or is missing"]);
+  const lines = record.split("\n");
+  expect(no(lines.toSpliced(3, 1).join("\n"))).toEqual([1, "row 3 was changed or is missing"]);
+  expect(no(lines.toSpliced(-2, 1).join("\n"))).toEqual([1, "the export was cut off"]);
 });

@@ -10,7 +10,7 @@ import { compileHousehold, compileSession, parseDocument } from "../../policy/do
 import { canonicalDomain, siteOf } from "../../policy/domains.ts";
 import { formatUnits, parseUnits } from "../../protocol/amount.ts";
 import { PINNED_ASSETS } from "../../protocol/assets.ts";
-import { ChainVerifier, rowHash } from "../../protocol/audit.ts";
+import { rowHash } from "../../protocol/audit.ts";
 import { attestationText, readAttestation } from "../../protocol/audit-jws.ts";
 import { fingerprint, intentSchema, toWire } from "../../protocol/intent.ts";
 import { canonicalJson, parseJson } from "../../protocol/json.ts";
@@ -26,6 +26,7 @@ import { createOffer } from "../../vault/handoff.ts";
 import * as recovery from "../../vault/recovery.ts";
 import { Secret } from "../../vault/secret.ts";
 import * as signing from "../../vault/signing.ts";
+import { Chain } from "../../verify/chain.ts";
 import { PAYEE, document, intent } from "../signer/intents.ts";
 
 export interface Codec {
@@ -300,8 +301,7 @@ function readRow(frame: Buffer): void {
   } catch (error) {
     throw asDamage(error);
   }
-  const verifier = new ChainVerifier(HEAD.ledger);
-  verifier.add({ seq: 1, body, hash: rowHash(body, body) });
+  new Chain(HEAD.ledger).add({ seq: 1, body, hash: rowHash(body, body) });
 }
 
 function attestation(): Buffer {
