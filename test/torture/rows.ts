@@ -6,6 +6,7 @@ import { frames } from "./frames.ts";
 import { keys } from "./keys.ts";
 import { kills } from "./kills.ts";
 import type { Row } from "./row.ts";
+import { roles, rollback } from "./tested.ts";
 import { vault } from "./vault.ts";
 
-export const ROWS: readonly Row[] = [kills, disk, cap, frames, days, vault, keys];
+export const ROWS: readonly Row[] = [kills, disk, cap, frames, days, vault, keys, roles, rollback];
