@@ -209,12 +209,15 @@ async function listenAll(
 function openWallet(
   options: DaemonOptions,
   clock: () => number,
-  { journal, counts }: ReturnType<typeof watchersOf>,
+  watchers: ReturnType<typeof watchersOf>,
+  distrust?: X402Error,
 ): Wallet {
+  const { journal, counts } = watchers;
   // What the ledger calls back needs the wallet, which is made over the ledger.
   const made: { wallet?: Wallet } = {};
   const ledger = Ledger.open(options.home, {
     clock,
+    distrust,
     boot: bootOf(options),
     freeBytes: options.freeBytes,
     isOver: (key, bucket, now) =>
@@ -235,7 +238,10 @@ function openWallet(
     return (made.wallet = new Wallet(ledger, RAILS, options.protections));
   } catch (error) {
     ledger.discard();
-    throw asDamage(error);
+    const damage = asDamage(error);
+    if (distrust || damage.code !== "LEDGER_DAMAGED") throw damage;
+    // Rows before the last checkpoint are read here for the first time: what is wrong with them can be accepted, too.
+    return openWallet(options, clock, watchers, damage);
   }
 }
 

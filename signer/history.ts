@@ -4,7 +4,8 @@ import { formatUsd } from "../protocol/amount.ts";
 import type { PaymentRow } from "../protocol/shapes.ts";
 import type { Ledger } from "./ledger/ledger.ts";
 import type { PaymentState } from "./ledger/payments.ts";
-import { type ReservedBody, readReserved } from "./ledger/rows.ts";
+import type { ReservedBody } from "./ledger/rows.ts";
+import { listedDraft, listedDraftAt } from "./listed.ts";
 
 const DEFAULT_LIMIT = 50;
 const MAX_ROWS_READ = 2000;
@@ -25,12 +26,12 @@ export function history(ledger: Ledger, filter: HistoryFilter): { payments: Paym
   const find = ledger.select("SELECT draft, state FROM payments WHERE agent = ? AND id = ?");
   const standingOf = (seq: number, row: ReservedBody): Standing => {
     const { draft, state } = find.get(row.agent, row.id) as { draft: number; state: PaymentState };
-    const newest = draft === seq ? row : readReserved(ledger.body(draft));
+    const newest = draft === seq ? row : listedDraftAt(ledger, draft);
     return { state, expires: newest?.expires ?? row.expires };
   };
   let read = 0;
   for (const { seq, body } of ledger.rowsBefore(before)) {
-    const row = readReserved(body);
+    const row = listedDraft(body);
     if (row && row.at < since) return { payments };
     if (row?.kind === "payment.reserved" && (filter.agent ?? row.agent) === row.agent) {
       payments.push(paymentRow(seq, row, standingOf(seq, row), now));

@@ -91,13 +91,15 @@ export function* liveRows(
 
 /** Milliseconds: the most that a policy gave within the last day, which is the most that any can give. */
 function longestValidity(ledger: Ledger, now: number): number {
+  const damaged = new Set(ledger.accepted.flatMap((row) => row.damaged));
   const policies = ledger
     .select(
-      "SELECT body FROM policies JOIN audit USING (seq) WHERE policies.hash <> '' ORDER BY version DESC",
+      "SELECT seq, body FROM policies JOIN audit USING (seq) WHERE policies.hash <> '' ORDER BY version DESC",
     )
-    .iterate() as Iterable<{ body: string }>;
+    .iterate() as Iterable<{ seq: number; body: string }>;
   let seconds = 0;
-  for (const { body } of policies) {
+  for (const { seq, body } of policies) {
+    if (damaged.has(seq)) return DAY_MS;
     const { at, document } = JSON.parse(body) as { at: number; document: { maxValidity?: string } };
     seconds = Math.max(seconds, validityOf(document));
     if (at < now - DAY_MS) break;

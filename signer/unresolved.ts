@@ -3,7 +3,8 @@ import { formatUsd } from "../protocol/amount.ts";
 import type { Unresolved } from "../protocol/finding.ts";
 import type { Ledger } from "./ledger/ledger.ts";
 import type { PaymentState } from "./ledger/payments.ts";
-import { type ReservedBody, readReserved } from "./ledger/rows.ts";
+import type { ReservedBody } from "./ledger/rows.ts";
+import { listedDraft, listedDraftAt } from "./listed.ts";
 import { railNamed } from "./rails.ts";
 import type { Wallet } from "./wallet.ts";
 
@@ -25,8 +26,8 @@ export function unresolved(
   const now = ledger.latest();
   const payments: Unresolved[] = [];
   let read = 0;
-  for (const { seq, body } of ledger.rowsAfter(after)) {
-    const row = readReserved(body);
+  for (const { seq, body } of ledger.wholeRows(after)) {
+    const row = listedDraft(body);
     const newest = row?.kind === "payment.reserved" ? newestUnresolved(ledger, row) : undefined;
     if (newest && newest.expires * 1000 <= now) {
       const { agent, id, network, asset, usd } = newest;
@@ -44,5 +45,5 @@ function newestUnresolved(ledger: Ledger, { agent, id }: ReservedBody): Reserved
   const entry = ledger
     .select("SELECT draft, state FROM payments WHERE agent = ? AND id = ?")
     .get(agent, id) as { draft: number; state: PaymentState } | undefined;
-  return entry?.state === "reserved" ? readReserved(ledger.body(entry.draft)) : undefined;
+  return entry?.state === "reserved" ? listedDraftAt(ledger, entry.draft) : undefined;
 }

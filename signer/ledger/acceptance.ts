@@ -92,6 +92,8 @@ function recorder(
   return (at, mark, options) => {
     const damaged = isDamage(finding) ? brokenRows(chain) : [];
     if (isDamage(finding)) rebuild(store, new Set(damaged));
+    // What an earlier acceptance said is not known any more when its own row is damaged.
+    for (const seq of damaged) db.prepare("DELETE FROM accepted WHERE seq = ?").run(seq);
     db.exec("UPDATE sessions SET closed = 1");
     const used = (key: string, from: number, to: number): bigint => counters.used(key, from, to);
     for (const addition of fill({ at, mark, policy: policyRow(store), used })) counters.add(addition);

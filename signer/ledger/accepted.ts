@@ -23,11 +23,13 @@ export interface AcceptedRow {
   readonly damaged: readonly number[];
 }
 
-/** Oldest first. Throws LEDGER_DAMAGED. */
+/** Oldest first, without those that are damaged themselves: the start finds them, and one that accepts that comes last. */
 export function readAccepted(db: DatabaseSync, chain: Chain): AcceptedRow[] {
   const rows = db.prepare("SELECT seq FROM accepted ORDER BY seq").all() as { seq: number }[];
-  return rows.map(({ seq }) => {
-    const { at, code, assume, damaged } = acceptedSchema.parse(JSON.parse(chain.body(seq)));
+  return rows.flatMap(({ seq }) => {
+    const body = chain.wholeBody(seq);
+    if (body === undefined) return [];
+    const { at, code, assume, damaged } = acceptedSchema.parse(JSON.parse(body));
     return {
       seq,
       at,

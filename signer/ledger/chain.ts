@@ -63,13 +63,18 @@ export class Chain {
 
   /** The body of a row, held to its hash: what was changed on disk is not acted on. Throws LEDGER_DAMAGED. */
   body(seq: number): string {
+    const body = this.wholeBody(seq);
+    if (body === undefined) throw new X402Error("LEDGER_DAMAGED", `row ${seq} was changed`);
+    return body;
+  }
+
+  /** The same, but undefined for a row that was changed or is missing. */
+  wholeBody(seq: number): string | undefined {
     const row = this.row(seq);
     // Positions between two rows may be lost; that no others are is the start's and the audit's to check.
     const previous = (this.#before.get(seq) as { hash: string } | undefined)?.hash;
-    if (!row || rowHash(previous ?? genesisHash(this.ledgerId), row.body) !== row.hash) {
-      throw new X402Error("LEDGER_DAMAGED", `row ${seq} was changed`);
-    }
-    return row.body;
+    const isWhole = row && rowHash(previous ?? genesisHash(this.ledgerId), row.body) === row.hash;
+    return isWhole ? row.body : undefined;
   }
 
   /** Oldest first. */

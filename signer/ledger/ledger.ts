@@ -66,7 +66,7 @@ export class Ledger {
   static open(home: string, options: LedgerOptions): Ledger {
     const headFile = new HeadFile(join(home, "head"));
     try {
-      const opened = openLedger(join(home, "ledger.db"), headFile, options.clock);
+      const opened = openLedger(join(home, "ledger.db"), headFile, options);
       return new Ledger(home, opened, headFile, options);
     } catch (error) {
       headFile.close();
@@ -198,8 +198,8 @@ export class Ledger {
   }
 
   /** Oldest first, without those that were accepted as damaged. */
-  wholeRows(): Iterable<AuditRow> {
-    return this.#store.whole(this.#store.chain.after(0));
+  wholeRows(after = 0): Iterable<AuditRow> {
+    return this.#store.whole(this.#store.chain.after(after));
   }
 
   /** What the operator has accepted, oldest first. */

@@ -5,6 +5,7 @@ import type { Head } from "../../protocol/shapes.ts";
 import { asDamage } from "./database.ts";
 import type { Finding } from "./finding.ts";
 import type { HeadFile, Mirror } from "./head.ts";
+import type { LedgerOptions } from "./options.ts";
 import { inspect, isOlder, lastAccepted } from "./start.ts";
 import { Store } from "./store.ts";
 
@@ -18,8 +19,8 @@ export interface Opened {
  * Opens or creates the database `file`. Throws LEDGER_SCHEMA, HOME_IN_USE and LEDGER_WRITE, and leaves nothing open
  * then; what an operator can accept is returned as a finding.
  */
-export function openLedger(file: string, headFile: HeadFile, now: () => number): Opened {
-  const { mirror, error } = readMirror(headFile);
+export function openLedger(file: string, headFile: HeadFile, { clock, distrust }: LedgerOptions): Opened {
+  const { mirror, error = distrust } = readMirror(headFile);
   if (isEmpty(file)) {
     if (!mirror && !error) return fresh(file);
     return lacking(new X402Error("LEDGER_MISSING", "ledger.db is missing"), mirror);
@@ -33,7 +34,7 @@ export function openLedger(file: string, headFile: HeadFile, now: () => number):
     return lacking(damage, mirror);
   }
   try {
-    return judged(store, mirror, error, now);
+    return judged(store, mirror, error, clock);
   } catch (fault) {
     store.close();
     throw asDamage(fault);

@@ -5,6 +5,8 @@ import type { Boot } from "./clock.ts";
 export interface LedgerOptions {
   /** Unix milliseconds. */
   readonly clock: () => number;
+  /** What was found wrong with it while it was open before: it is opened as one that is not trusted. */
+  readonly distrust?: X402Error | undefined;
   /** Which run of the machine this is, and how long it has run: what `clock` is held against. */
   readonly boot?: Boot | undefined;
   /** Bytes that may still be written where the ledger is. */
