@@ -76,18 +76,22 @@ export class Service {
     return join(this.folder, "run", name);
   }
 
-  /** Starts the command as the signer's user, with these sockets; `under` is a command before node. */
+  /**
+   * Starts the command as the signer's user, with these sockets; `under` is a command before node, `around` one of
+   * root's before all.
+   */
   async start(
     sockets: readonly Socket[],
     args: readonly string[] = [],
-    under: readonly string[] = [],
+    { under = [], around = [] }: { under?: readonly string[]; around?: readonly string[] } = {},
   ): Promise<ChildProcess> {
     const opened = await Promise.all(sockets.map((socket) => this.#open(socket)));
     const names = sockets.map(({ name }) => name).join(":");
     // LISTEN_PID is known only in the process itself.
     const shell = ["sh", "-c", 'LISTEN_PID=$$ exec "$@"', "sh", ...under];
     const places = ["--home", join(this.homeOf("signer"), "state"), "--sockets", join(this.folder, "run")];
-    const [command = "", ...rest] = as("signer", [...shell, process.execPath, COMMAND, ...places, ...args]);
+    const node = [process.execPath, COMMAND, ...places, ...args];
+    const [command = "", ...rest] = [...around, ...as("signer", [...shell, ...node])];
     const child = spawn(command, rest, {
       stdio: ["ignore", "pipe", "pipe", ...opened.map(({ fd }) => fd)],
       env: { PATH: process.env["PATH"], LISTEN_FDS: String(sockets.length), LISTEN_FDNAMES: names },

@@ -167,13 +167,29 @@ describe.skipIf(missing.length > 0)("systemd's tools", () => {
   );
 });
 
+it.skipIf(!isRoot)("what the unit gives is what --require-hardened asks for", async () => {
+  const service = new Service();
+  try {
+    // PrivateNetwork=, ProtectSystem=strict with StateDirectory=, MemorySwapMax= where there is swap.
+    const state = service.homeOf("signer");
+    const mounts = `mount --bind '${state}' '${state}' && mount -o remount,bind,ro / && exec "$@"`;
+    const around = ["unshare", "-mn", "sh", "-c", mounts, "sh"];
+    const child = await service.start(BY_GROUP, ["--require-hardened"], { around });
+    expect(await service.stop(child)).toBe(0);
+  } finally {
+    service.remove();
+  }
+});
+
 /** Names of the system calls, as strace(1) sees them. */
 async function callsOfASigner(): Promise<string[]> {
   const service = new Service();
   const home = await SignerHome.make();
   try {
     const trace = join(service.homeOf("signer"), "trace");
-    const child = await service.start(BY_GROUP, [], ["strace", "-D", "-f", "-qq", "-o", trace]);
+    const child = await service.start(BY_GROUP, [], {
+      under: ["strace", "-D", "-f", "-qq", "-o", trace],
+    });
     const operator = await connectSigner(service.socket("operator.sock"));
     const agent = await connectSigner(service.socket("agent.sock"));
     const signer = new Signer(home, { close: () => Promise.resolve() }, operator);
