@@ -1,5 +1,5 @@
 // The signer's parts, wired: locks, ledger, wallet, sockets. main.ts starts it as a process; tests start it too.
-import { chmodSync, lstatSync, mkdirSync, realpathSync } from "node:fs";
+import { realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { isOver } from "../policy/counters.ts";
 import { X402Error } from "../protocol/errors.ts";
@@ -21,6 +21,7 @@ import { Ledger } from "./ledger/ledger.ts";
 import { type FolderLock, lockFolder } from "./ledger/lock.ts";
 import { type Log, createLog } from "./log.ts";
 import { Metrics } from "./metrics.ts";
+import { privateFolder } from "./private-folder.ts";
 import { RAILS } from "./rails.ts";
 import { rolesOf, socketNames } from "./roles.ts";
 import { connectionsPerSocket } from "./sockets/crowd.ts";
@@ -249,15 +250,4 @@ function openWallet(
 function bootOf({ clock, uptime, boot = "given" }: DaemonOptions): Boot | undefined {
   if (!clock && !uptime) return undefined;
   return { id: boot, uptime: uptime ?? ((): number => (clock ?? Date.now)() / 1000) };
-}
-
-/** Makes a folder 0700, or throws UNSAFE_HOME for one that others can write to or that is somebody else's. */
-function privateFolder(folder: string): void {
-  if (!lstatSync(folder, { throwIfNoEntry: false })) mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const stat = lstatSync(folder);
-  if (!stat.isDirectory()) throw new X402Error("UNSAFE_HOME", `${folder} is not a folder`);
-  if (stat.uid !== process.getuid?.())
-    throw new X402Error("UNSAFE_HOME", `${folder} belongs to another user`);
-  if ((stat.mode & 0o077) !== 0) throw new X402Error("UNSAFE_HOME", `${folder} is open to other users`);
-  chmodSync(folder, 0o700);
 }

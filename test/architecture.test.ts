@@ -13,7 +13,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   policy: ["protocol"],
   chains: ["protocol"],
   vault: ["protocol", "chains"],
-  signer: ["vault", "policy", "chains", "protocol"],
+  // The verifier for `restore` alone: a running signer does not load it (test/signer/modules.test.ts).
+  signer: ["vault", "policy", "chains", "protocol", "verify"],
   client: ["protocol"],
   cli: ["vault", "client", "policy", "chains", "protocol", "verify"],
   // A program of its own: who checks the signer's record has no reason to trust the signer's code.
@@ -87,7 +88,7 @@ const ONE_PLACE: readonly (readonly [act: string, pattern: RegExp, places: reado
   [
     "read the environment",
     /\bprocess\.env\b/,
-    ["client/paths.ts", "signer/main.ts", "signer/restart.ts", "signer/harden/"],
+    ["client/paths.ts", "signer/main.ts", "signer/restart.ts", "signer/restore-main.ts", "signer/harden/"],
   ],
   ["take a module of Node by its name", /\bgetBuiltinModule\b/, ["signer/harden/", "cli/peer.ts"]],
   ["call the C library", /\bbindLibc\b/, ["signer/harden/"]],

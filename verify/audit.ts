@@ -13,7 +13,14 @@ import { isOver } from "./windows.ts";
 
 /** What this version knows. Others are chained, counted and named in the report. */
 const KINDS: readonly string[] = [
-  ...["ledger.created", "ledger.migrated", "ledger.accepted", "signer.started", "checkpoint"],
+  ...[
+    "ledger.created",
+    "ledger.migrated",
+    "ledger.accepted",
+    "ledger.restored",
+    "signer.started",
+    "checkpoint",
+  ],
   ...[
     "vault.unlocked",
     "vault.resumed",

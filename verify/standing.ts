@@ -62,6 +62,7 @@ export class Standing {
     this.at = at;
     if (this.isOld) this.lastOld = row;
     if (NEW_PROCESS.includes(kind)) this.#vaults.endProcess();
+    if (kind === "ledger.restored") this.#vaults.restored();
     if (kind.startsWith("ledger.")) this.#ofLedger(kind, row, body, must);
     else if (kind.startsWith("vault.")) this.#vaults.apply(kind, row, body, must, this.isOld);
     else if (kind.startsWith("session.")) this.#ofSession(kind, body);

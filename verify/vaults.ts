@@ -35,6 +35,12 @@ export class Vaults {
     this.unlock = undefined;
   }
 
+  /** The ledger was made anew of a backup: no unlock goes on. */
+  restored(): void {
+    this.unlock = undefined;
+    this.#waiting = undefined;
+  }
+
   /** A payment may still name this unlock. */
   isOpen(row: number): boolean {
     return row === this.unlock?.row || row === this.#waiting?.row;

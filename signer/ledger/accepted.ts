@@ -1,6 +1,7 @@
 // The rows by which the operator accepted something, as later readers of the record need them.
 import type { DatabaseSync } from "node:sqlite";
 import { z } from "zod";
+import type { AuditRow } from "../../protocol/shapes.ts";
 import type { Chain } from "./chain.ts";
 
 const acceptedSchema = z.looseObject({
@@ -21,6 +22,14 @@ export interface AcceptedRow {
   readonly code: string;
   /** Rows that nobody reads any more. */
   readonly damaged: readonly number[];
+}
+
+const PREFIX = '{"kind":"ledger.accepted"';
+
+/** The rows that this one accepts as damaged. */
+export function acceptedDamage({ body }: AuditRow): readonly number[] {
+  if (!body.startsWith(PREFIX)) return [];
+  return acceptedSchema.parse(JSON.parse(body)).damaged ?? [];
 }
 
 /** Oldest first, without those that are damaged themselves: the start finds them, and one that accepts that comes last. */

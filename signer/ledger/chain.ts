@@ -50,6 +50,13 @@ export class Chain {
     return this.#seq;
   }
 
+  /** A row of a backup, as it stands there. */
+  put({ seq, body, hash }: AuditRow): void {
+    this.#insert.run(seq, body, hash);
+    this.#seq = seq;
+    this.#hash = hash;
+  }
+
   /** The head as it was when this row was the last one. Throws LEDGER_DAMAGED for a position without a row. */
   headAt(seq: number): Head {
     const row = this.row(seq);

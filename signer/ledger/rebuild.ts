@@ -14,17 +14,11 @@ const ACCEPTED_PREFIX = '{"kind":"ledger.accepted"';
  * table says beyond the rows stays: a payment whose row is gone must not be made again, and a counter is the larger
  * of both.
  */
-export function rebuild({ db, chain, counters }: Store, damaged: ReadonlySet<number>): void {
+export function rebuild(store: Store, damaged: ReadonlySet<number>): void {
+  const { chain, counters } = store;
+  rebuildTables(store, damaged);
   const replay = new Replay();
-  const derived = new Derived();
-  let rows = 0;
-  for (const row of chain.after(0)) {
-    if (damaged.has(row.seq)) continue;
-    replay.add(row);
-    derived.add(row);
-    if (++rows % ROWS_AT_ONCE === 0) derived.write(db);
-  }
-  derived.write(db);
+  for (const row of chain.after(0)) if (!damaged.has(row.seq)) replay.add(row);
   for (const [id, amount] of replay.totals) {
     const [key, bucket] = id.split("\n") as [string, string];
     const missing = amount - counters.used(key, Number(bucket), Number(bucket));
@@ -32,8 +26,20 @@ export function rebuild({ db, chain, counters }: Store, damaged: ReadonlySet<num
   }
 }
 
+/** The tables alone. */
+export function rebuildTables({ db, chain }: Store, damaged: ReadonlySet<number>): void {
+  const derived = new Derived();
+  let rows = 0;
+  for (const row of chain.after(0)) {
+    if (damaged.has(row.seq)) continue;
+    derived.add(row);
+    if (++rows % ROWS_AT_ONCE === 0) derived.write(db);
+  }
+  derived.write(db);
+}
+
 /** Counters by the rows alone: an acceptance says what all of them are. */
-export class Replay {
+class Replay {
   readonly totals = new Map<string, bigint>();
 
   add({ body }: AuditRow): void {

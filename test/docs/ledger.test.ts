@@ -1,6 +1,6 @@
 // docs/ledger.md against a ledger: every kind of row with its fields, and the proof that needs none of this software.
 import { execFile, spawnSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { promisify } from "node:util";
@@ -10,6 +10,7 @@ import { agentCall, operatorCall } from "../../client/signer.ts";
 import { isCode } from "../../protocol/errors.ts";
 import type { AuditRow, Head } from "../../protocol/shapes.ts";
 import { writeCredential } from "../counterparts/credential.ts";
+import { restore } from "../../signer/restore.ts";
 import { type Signer, SignerHome } from "../counterparts/signer.ts";
 import { USED, agreed, deskOf, reconcile, unresolved } from "../signer/findings.ts";
 import { OLD_LEDGER_ENDS, oldHome } from "../signer/old-ledger.ts";
@@ -63,13 +64,31 @@ beforeAll(async () => {
   ({ rows, head } = await operatorCall(again.operator, "audit.query", { after: 0 }));
   record = await exported(home);
   await again.close();
-  rows.push(...(await upgradedRows()), ...(await acceptedRows()));
+  rows.push(...(await upgradedRows()), ...(await acceptedRows()), ...(await restoredRows()));
 });
 
 function edit({ state }: SignerHome, sql: string): void {
   const db = new DatabaseSync(join(state, "ledger.db"));
   db.exec(sql);
   db.close();
+}
+
+/** Of a ledger that was made of a backup. */
+async function restoredRows(): Promise<AuditRow[]> {
+  const place = await SignerHome.make();
+  let signer = await place.start();
+  const file = join(place.folder, "backup");
+  const { rows, head, counters } = await operatorCall(signer.operator, "audit.query", { after: 0 });
+  const lines = [{ "x402-audit": 1, ledger: head.ledger }, ...rows, { head, counters }];
+  writeFileSync(file, lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
+  await signer.close();
+  rmSync(place.state, { recursive: true });
+  restore({ file, home: place.state, keys: [] });
+  signer = await place.start();
+  const restored = await operatorCall(signer.operator, "audit.query", { after: 0 });
+  await signer.close();
+  place.remove();
+  return restored.rows;
 }
 
 /** Of a ledger of which rows were lost, the policy was changed, and whose vault was replaced. */
