@@ -68,7 +68,15 @@ export class Audit {
       throw new Untrue("the first line names another key than the newest unlock");
     this.counters.expect(counters);
     this.proofs.end(head, this.counters.hash(), seal, auditKey, (seq) => this.chain.isLost(seq));
+    this.#acceptedUnderSignature();
     return reportOf(this);
+  }
+
+  /** Accepting begins the sums anew, and may explain away what was signed: with a given key it must be signed itself. */
+  #acceptedUnderSignature(): void {
+    const { keyIsGiven, signedUpTo } = this.proofs;
+    const bare = keyIsGiven && this.chain.accepted.find(({ row }) => row > signedUpTo);
+    if (bare) throw new Untrue("accepts a loss, and nothing behind it is signed by the given key", bare.row);
   }
 
   #apply(row: number, body: JsonObject, previous: string): void {

@@ -44,10 +44,12 @@ export class Payments {
   note(row: number, body: JsonObject): void {
     const { kind } = body;
     const ended = kind === "payment.released" ? RELEASED : kind === "payment.settled" ? SETTLED : undefined;
+    const isDraft = kind === "payment.reserved" || kind === "payment.redrafted";
+    if (ended === undefined && !isDraft) return; // a decline has no draft to read
     const { name, terms } = this.#named(body);
     const known = this.#intents.find(name);
     if (ended !== undefined && known) this.#intents.set(name, { ...known, state: ended });
-    if (kind !== "payment.reserved" && kind !== "payment.redrafted") return;
+    if (!isDraft) return;
     const { amount, usd, expires } = termsOf(row, body);
     this.#intents.set(name, { terms, usd: BigInt(usd), expires, state: LIVE });
     if (kind === "payment.reserved") this.totals.add(body, BigInt(amount), BigInt(usd));

@@ -9,7 +9,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { VERSION } from "../../protocol/version.ts";
 import { type Outcome } from "../cli/vault-command.ts";
-import { type Body, bodiesOf, forge, jws, parse, print } from "./forge.ts";
+import { type Body, bodiesOf, forge, jws, parse, print, sha256 } from "./forge.ts";
 import { OLD_LEDGER_ENDS, oldHome } from "../signer/old-ledger.ts";
 import { type Life, exported, makeLife } from "./life.ts";
 import { verdict } from "./verdict.ts";
@@ -249,6 +249,29 @@ describe("whoever has no key", () => {
     expect(verdict(other.text, { keys: [life.key] })).toMatchObject({
       true: false,
       why: "nothing in the file is signed by the given key",
+    });
+  });
+
+  it("cannot take a payment out and let the operator seem to accept that it is damaged", () => {
+    const { header, rows, end } = parse(life.text);
+    const paid = rows.find(({ body }) => body.startsWith('{"kind":"payment.reserved"'))!;
+    const { at } = JSON.parse(rows.at(-1)!.body) as { at: number };
+    const body = JSON.stringify({
+      ...{ kind: "ledger.accepted", at, code: "LEDGER_DAMAGED", damaged: [paid.seq] },
+      ...{ assume: "0", counters: [] },
+    });
+    const row = { seq: end.head.seq + 1, hash: sha256(end.head.hash + body), body };
+    const changed = [...rows.with(paid.seq - 1, { ...paid, body: '{"kind":"payment.declined"}' }), row];
+    const text = print({
+      header,
+      rows: changed,
+      end: { head: { ...end.head, seq: row.seq, hash: row.hash }, counters: [] },
+    });
+    expect(verdict(text)).toMatchObject({ true: true, accepted: [{ damaged: [paid.seq] }] });
+    expect(verdict(text, { keys: [life.key] })).toEqual({
+      true: false,
+      row: row.seq,
+      why: expect.stringContaining("nothing behind it is signed by the given key") as string,
     });
   });
 
