@@ -2,12 +2,12 @@
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { operatorCall } from "../../client/signer.ts";
 import type { DaemonOptions } from "../../signer/daemon.ts";
 import { encodeCredential } from "../../vault/credential.ts";
 import { writeCredential } from "../counterparts/credential.ts";
 import { COMMAND, type Signer, SignerHome, outcomeOf } from "../counterparts/signer.ts";
 import { document, intent } from "./intents.ts";
+import { LedgerRecord } from "./record.ts";
 
 let home: SignerHome;
 let file: string;
@@ -32,11 +32,10 @@ const start = (options: Partial<DaemonOptions> = {}): Promise<Signer> =>
   home.start({ credential: file, log: (lines) => (log += lines), ...options });
 
 const spendLeft = async (signer: Signer) => (await signer.status()).unlock?.spendLeft;
+/** With every check of x402-audit-verify. */
 const rowsOf = async ({ operator }: Pick<Signer, "operator">, kind: string) => {
-  const { rows } = await operatorCall(operator, "audit.query", { after: 0, limit: 5000 });
-  return rows
-    .map(({ body }) => JSON.parse(body) as Record<string, unknown>)
-    .filter((row) => row["kind"] === kind);
+  const { rows } = await LedgerRecord.read(operator);
+  return rows.filter((row) => row.kind === kind);
 };
 
 describe("a credential", () => {
