@@ -1,7 +1,7 @@
 // x402-vault status: the vault on disk, and what the signer says of itself.
 import type { Command } from "commander";
 import { operatorCall } from "../../client/signer.ts";
-import { X402Error } from "../../protocol/errors.ts";
+import { X402Error, entryOf } from "../../protocol/errors.ts";
 import type { Status } from "../../protocol/shapes.ts";
 import type { Header } from "../../vault/format.ts";
 import { readHeader } from "../../vault/vault.ts";
@@ -32,7 +32,11 @@ async function status(options: Options): Promise<void> {
 
 /** One sentence on an unlock that runs, or on there being none. */
 export function describeUnlock({ state, unlock, frozenBy }: Status): string[] {
-  if (state === "frozen") return [`The signer is frozen (${frozenBy ?? "unknown"}): it signs nothing.`];
+  if (state === "frozen") {
+    const why =
+      frozenBy === undefined ? "" : `, ${entryOf(frozenBy).text} (${frozenBy}): ${entryOf(frozenBy).hint}`;
+    return [`The signer is frozen and signs nothing${why}.`];
+  }
   if (unlock === undefined) return ["The signer is locked."];
   const limits = [
     ...(unlock.endsAt === undefined ? [] : [`until ${local(unlock.endsAt)}`]),

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { agentCall, operatorCall } from "../../client/signer.ts";
 import type { Code } from "../../protocol/errors.ts";
 import type { Head } from "../../protocol/shapes.ts";
+import { openDatabase } from "../../signer/ledger/database.ts";
 import { type Signer, SignerHome, outcomeOf } from "../counterparts/signer.ts";
 import { codeOf } from "../vault/code.ts";
 import { agreed, deskOf, reconcile, unresolved } from "./findings.ts";
@@ -513,6 +514,37 @@ describe("a ledger that is damaged", () => {
     await signer.unlock();
     expect(await signer.sign(intent(1))).toMatchObject({ replayed: true });
     await record();
+  });
+});
+
+describe("an acceptance that was cut short", () => {
+  it("after its commit and before the head file is done", async () => {
+    await signer.apply(document());
+    await rollBack(() => pay(1));
+    const head = readFileSync(file("head"));
+    await accept("LEDGER_BEHIND");
+    const before = (await record()).head;
+    await restart(() => {
+      writeFileSync(file("head"), head);
+    });
+    expect((await signer.status()).state).toBe("locked");
+    await signer.unlock({}, { lastHead: before });
+  });
+
+  it("before its commit is not done: a new database without rows is another's", async () => {
+    await signer.apply(document());
+    await restart(() => {
+      for (const name of readdirSync(home.state)) if (name.startsWith("ledger.db")) rmSync(file(name));
+      openDatabase(file("ledger.db")).close();
+    });
+    expect((await signer.status()).frozenBy).toBe("LEDGER_MISSING");
+    await accept("LEDGER_MISSING");
+    await signer.unlock();
+    await restart(() => {
+      for (const name of readdirSync(home.state)) if (name.startsWith("ledger.db")) rmSync(file(name));
+      writeFileSync(file("ledger.db"), "");
+    });
+    expect((await signer.status()).frozenBy).toBe("LEDGER_MISSING");
   });
 });
 
