@@ -2,6 +2,7 @@
 // with what is left of it when the same credential is there at the next start. Everything else ends with the process.
 import { unlockPolicy } from "../policy/document.ts";
 import type { Scope } from "../policy/scope.ts";
+import { NEEDS_PERSON, personCame } from "./ledger/attended.ts";
 import type { Ledger } from "./ledger/ledger.ts";
 
 export interface Unlock {
@@ -52,7 +53,8 @@ export class Unlocks {
     const seq = this.#ledger.record("vault.unlocked", { ...fields, scope }, [], (db, row) => {
       const set = db.prepare("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)");
       set.run("unlocked", String(row));
-      if (fields.credential !== undefined) set.run(usedKey(fields.credential), String(row));
+      if (fields.credential === undefined) personCame(db);
+      else set.run(usedKey(fields.credential), String(row));
     });
     this.#running = readUnlock(this.#ledger, seq);
     this.#waiting = undefined;
@@ -81,11 +83,10 @@ export class Unlocks {
     return true;
   }
 
-  /** This credential's unlock is over: it was ended, or another one took its place. */
+  /** This credential's unlock is over: it was ended, another one took its place, or a person has to unlock first. */
   credentialHasEnded(credential: string): boolean {
-    return (
-      this.#waiting?.credential !== credential && stored(this.#ledger, usedKey(credential)) !== undefined
-    );
+    if (this.#waiting?.credential === credential) return false;
+    return [usedKey(credential), NEEDS_PERSON].some((key) => stored(this.#ledger, key) !== undefined);
   }
 
   /** A payment may still name it, now or after a restart. */

@@ -5,6 +5,7 @@ import type { Addition } from "../../policy/evaluate.ts";
 import type { RowAddition } from "../../protocol/audit.ts";
 import { type Code, X402Error } from "../../protocol/errors.ts";
 import type { Head } from "../../protocol/shapes.ts";
+import { endUnattended, needPerson } from "./attended.ts";
 import type { Finding } from "./finding.ts";
 import type { LedgerOptions } from "./options.ts";
 import { rebuild } from "./rebuild.ts";
@@ -111,8 +112,7 @@ function recorder(
       record.append({ kind: "ledger.created", at, ledger: chain.ledgerId, version: 2 });
     const seq = record.append(body, Math.max(chain.seq, gone.lost?.seq ?? 0) + 1);
     db.prepare("INSERT INTO accepted (seq) VALUES (?)").run(seq);
-    // An unattended unlock does not go on: what is left of it is not known.
-    db.exec("INSERT OR REPLACE INTO meta SELECT 'locked', value FROM meta WHERE key = 'unlocked'");
+    (code.startsWith("LEDGER_") ? needPerson : endUnattended)(db);
     if (code === "VAULT_OTHER_LEDGER") db.exec("DELETE FROM meta WHERE key = 'unlocked'");
     if (fields.vault) {
       db.prepare("INSERT OR REPLACE INTO meta (key, value) VALUES ('unlocked', ?)").run(String(seq));

@@ -7,6 +7,7 @@ import type { RowAddition } from "../../protocol/audit.ts";
 import { X402Error } from "../../protocol/errors.ts";
 import type { AuditRow, Head } from "../../protocol/shapes.ts";
 import { acceptedDamage } from "./accepted.ts";
+import { needPerson } from "./attended.ts";
 import { HeadFile } from "./head.ts";
 import { rebuildTables } from "./rebuild.ts";
 import { Store } from "./store.ts";
@@ -55,8 +56,7 @@ export class Restoration {
     store.transaction(() => {
       const time = Math.max(at, store.chain.lastTime());
       store.record.append({ kind: "ledger.restored", at: time, rows: seq });
-      // An unattended unlock does not go on: what is left of it may have been spent since the backup.
-      store.db.exec("INSERT OR REPLACE INTO meta SELECT 'locked', value FROM meta WHERE key = 'unlocked'");
+      needPerson(store.db);
       store.record.checkpoint(time, (key, bucket) => isOver(key, bucket, time) || hasEnded(store, key, time));
     });
     const head = store.chain.head();

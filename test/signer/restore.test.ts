@@ -17,6 +17,7 @@ import { agentCall, operatorCall } from "../../client/signer.ts";
 import { restore } from "../../signer/restore.ts";
 import { environment } from "../cli/vault-command.ts";
 import { policy } from "../cli/policy-command.ts";
+import { writeCredential } from "../counterparts/credential.ts";
 import { type Signer, SignerHome, outcomeOf } from "../counterparts/signer.ts";
 import { codeOf } from "../vault/code.ts";
 import { document, intent } from "./intents.ts";
@@ -124,6 +125,28 @@ describe("a backup", () => {
     await signer.unlock({}, { lastHead: head });
     expect(await pay(3)).toBe("BUDGET_EXCEEDED");
     await LedgerRecord.read(signer.operator);
+  });
+
+  it("is not unlocked by a credential before a person has unlocked it: that shows no head", async () => {
+    await backup();
+    const credential = writeCredential(home, { spend: 20_000n });
+    await signer.close();
+    signer = await home.start({ credential });
+    expect([await pay(1), await pay(2)]).toEqual(["signed", "signed"]);
+    await signer.close();
+    moveAway();
+    restore({ file: file(), home: home.state, keys: [] });
+    for (let starts = 0; starts < 2; starts++) {
+      signer = await home.start({ credential });
+      expect((await signer.status()).state).toBe("locked");
+      expect(await pay(3)).toBe("SIGNER_LOCKED");
+      if (starts === 0) await signer.close();
+    }
+    await signer.unlock();
+    expect(await pay(3)).toBe("signed");
+    await signer.close();
+    signer = await home.start({ credential: writeCredential(home) });
+    expect((await signer.status()).state).toBe("unlocked");
   });
 
   it("beside the head file that is left is told by that at once", async () => {
