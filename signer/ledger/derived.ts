@@ -63,7 +63,10 @@ export class Derived {
   /** Throws LEDGER_DAMAGED unless the tables say what these rows say; those of schema 1 do not say what is locked. */
   expect(db: DatabaseSync, isOlder: boolean): void {
     if (isOlder) this.#meta.delete("locked");
-    for (const payment of this.#payments.values()) expectPayment(db, payment);
+    const select = db.prepare("SELECT * FROM payments WHERE agent = ? AND id = ?");
+    // A missing row would be a second payment for the same intent; another state, a second release.
+    for (const { agent, id, ...says } of this.#payments.values())
+      if (!sameMembers(says, select.get(agent, id))) throw mismatch("payments");
     const newest = this.#policies.at(-1);
     const applied = db.prepare("SELECT version, hash, seq FROM policies ORDER BY version DESC LIMIT 1").get();
     if (newest && !sameMembers(newest, applied)) throw mismatch("policies");
@@ -83,7 +86,16 @@ export class Derived {
 
   /** Puts what these rows say into the tables and forgets them; inside the caller's transaction. Removes no payment. */
   write(db: DatabaseSync): void {
-    for (const payment of this.#payments.values()) writePayment(db, payment);
+    const insert = db.prepare(
+      "INSERT OR REPLACE INTO payments (agent, id, fingerprint, seq, draft, state) VALUES (?, ?, ?, ?, ?, ?)",
+    );
+    const update = db.prepare(
+      "UPDATE payments SET draft = coalesce(?, draft), state = coalesce(?, state) WHERE agent = ? AND id = ?",
+    );
+    for (const { agent, id, fingerprint, seq, draft, state } of this.#payments.values()) {
+      if (seq === undefined || fingerprint === undefined) update.run(draft ?? null, state ?? null, agent, id);
+      else insert.run(agent, id, fingerprint, seq, draft ?? seq, state ?? "reserved");
+    }
     for (const { version, hash, seq } of this.#policies) {
       db.prepare("INSERT OR REPLACE INTO policies (version, hash, seq) VALUES (?, ?, ?)").run(
         version,
@@ -224,29 +236,11 @@ const mismatch = (table: string): X402Error =>
 const sameMembers = (says: object, stored: Record<string, unknown> | undefined): boolean =>
   stored !== undefined && Object.entries(says).every(([key, value]) => stored[key] === value);
 
-/** A missing row would be a second payment for the same intent; another state, a second release. */
-function expectPayment(db: DatabaseSync, { agent, id, ...says }: Payment): void {
-  const stored = db.prepare("SELECT * FROM payments WHERE agent = ? AND id = ?").get(agent, id);
-  if (!sameMembers(says, stored)) throw mismatch("payments");
-}
-
 function expectSession(db: DatabaseSync, id: string, { closed, agent, policy, endsAt }: Session): void {
   const says = { closed: closed ? 1 : 0, agent, policy, ends_at: endsAt };
   const told = Object.fromEntries(Object.entries(says).filter(([, value]) => value !== undefined));
   if (!sameMembers(told, db.prepare("SELECT * FROM sessions WHERE id = ?").get(id)))
     throw mismatch("sessions");
-}
-
-function writePayment(db: DatabaseSync, { agent, id, fingerprint, seq, draft, state }: Payment): void {
-  if (seq !== undefined && fingerprint !== undefined) {
-    db.prepare(
-      "INSERT OR REPLACE INTO payments (agent, id, fingerprint, seq, draft, state) VALUES (?, ?, ?, ?, ?, ?)",
-    ).run(agent, id, fingerprint, seq, draft ?? seq, state ?? "reserved");
-    return;
-  }
-  db.prepare(
-    "UPDATE payments SET draft = coalesce(?, draft), state = coalesce(?, state) WHERE agent = ? AND id = ?",
-  ).run(draft ?? null, state ?? null, agent, id);
 }
 
 function writeSession(db: DatabaseSync, id: string, session: Session): void {

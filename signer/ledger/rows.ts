@@ -66,9 +66,11 @@ export const readAdditions = (rows: readonly RowAddition[]): Addition[] =>
 export const countedFields = (add: readonly Addition[], used: readonly bigint[]) =>
   add.length === 0 ? {} : { add: writeAdditions(add), used: used.map(String) };
 
+const addsSchema = z.object({ add: z.array(additionSchema).optional() });
+
 /** Additions of any row's body; most kinds have none. */
 export function additionsOf(body: string): Addition[] {
-  const { add } = z.object({ add: z.array(additionSchema).optional() }).parse(JSON.parse(body));
+  const { add } = addsSchema.parse(JSON.parse(body));
   return readAdditions(add ?? []);
 }
 

@@ -91,10 +91,8 @@ describe("a ledger that has lost rows", () => {
       expect((await run("accept", "--assume", wrong, "--yes")).status, wrong).toBe(2);
     const done = await run("accept", "--assume", "0.50", "--yes");
     expect(done.stderr).toMatch(/household +perDayMax +0\.01 of 5\.00 +\+ 0\.50/);
-    expect(done).toMatchObject({
-      status: 0,
-      stdout: expect.stringMatching(/^Accepted LEDGER_BEHIND in row \d+\.\n$/),
-    });
+    expect(done.status).toBe(0);
+    expect(done.stdout).toMatch(/^Accepted LEDGER_BEHIND in row \d+\.\n$/);
     await signer.unlock();
     const { scopes } = await signer.status();
     const day = scopes.flatMap(({ left }) => left).find(({ rule }) => rule === "perDayMax");
