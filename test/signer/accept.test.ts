@@ -517,6 +517,42 @@ describe("a ledger that is damaged", () => {
   });
 });
 
+describe("a signer that has given up its rights", () => {
+  it.each([
+    ["that cannot be read", "LEDGER_DAMAGED", "no database ".repeat(1000)],
+    ["that is empty", "LEDGER_MISSING", ""],
+  ] as const)("begins a new ledger in place of one %s", async (_what, code, bytes) => {
+    await signer.apply(document());
+    await signer.close();
+    writeFileSync(file("ledger.db"), bytes);
+    const running = await home.spawn();
+    expect((await running.status()).frozenBy).toBe(code);
+    expect(running.output).toContain(code);
+    await operatorCall(running.operator, "ledger.accept", { code });
+    await running.unlock();
+    await running.apply(document());
+    expect(await outcomeOf(running.sign(intent(1)))).toBe("BUDGET_EXCEEDED");
+    await running.close();
+    await start();
+  });
+
+  it("freezes, remembers and goes on as any other", async () => {
+    await signer.close();
+    const running = await home.spawn();
+    const { head } = await running.status();
+    const lastHead = { ...head, seq: head.seq + 10, hash: "ab".repeat(32) };
+    expect(await codeOf(() => running.unlock({}, { lastHead }))).toBe("LEDGER_BEHIND");
+    await running.kill();
+    running.disconnect();
+    const again = await home.spawn();
+    expect((await again.status()).frozenBy).toBe("LEDGER_BEHIND");
+    await operatorCall(again.operator, "ledger.accept", { code: "LEDGER_BEHIND" });
+    await again.unlock();
+    await again.close();
+    await start();
+  });
+});
+
 describe("an acceptance that was cut short", () => {
   it("after its commit and before the head file is done", async () => {
     await signer.apply(document());
