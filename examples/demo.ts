@@ -140,7 +140,7 @@ async function lookBack(home: Household, payTo: Address): Promise<void> {
   const audit = await home.run("bin/x402-policy.ts", "audit", "verify");
   must(audit.status === 0, "the audit log does not verify", audit);
   say("$ x402-policy audit verify");
-  say(`    ${audit.stdout.trim()}`);
+  say(`    ${audit.stdout.split("\n", 1).join("")}`);
 }
 
 await main();

@@ -103,7 +103,8 @@ describe("the package", () => {
     const odd = packed.files
       .map(({ path }) => path)
       .filter((path) => !/^dist\/[a-z0-9/-]+(\.js|\.d\.ts)$/.test(path))
-      .filter((path) => !/^docs\/[a-z-]+\.md$/.test(path));
+      .filter((path) => !/^docs\/[a-z-]+\.md$/.test(path))
+      .filter((path) => !/^systemd\/[a-z.]+\/x402-[a-z@-]+\.(service|socket|conf)$/.test(path));
     expect(odd.sort()).toEqual(["LICENSE", "README.md", "SECURITY.md", "package.json"]);
   });
 

@@ -26,8 +26,10 @@ afterEach(() => {
   home.remove();
 });
 
+/** Whole lines only: what is still on its way ends in the middle of one. */
 const linesOf = (output: string): Record<string, unknown>[] =>
   output
+    .slice(0, output.lastIndexOf("\n") + 1)
     .split("\n")
     .filter((line) => line.startsWith("{"))
     .map((line) => JSON.parse(line) as Record<string, unknown>);
