@@ -2,7 +2,7 @@
 // everything that it has no use for.
 import { existsSync, lstatSync, realpathSync } from "node:fs";
 import { findPackageJSON } from "node:module";
-import { dirname, join, resolve } from "node:path";
+import { dirname, join, resolve, sep } from "node:path";
 import { X402Error } from "../../protocol/errors.ts";
 
 export interface Places {
@@ -64,6 +64,7 @@ export const hasOnlyOurFlags = (): boolean =>
 
 /** What node is to be started with to run MAIN on these places. Throws USAGE for a path that cannot be granted. */
 export function signerFlags({ home, sockets, credential }: Places): string[] {
+  for (const folder of [home, sockets ?? home]) refuseCodeIn(resolve(folder));
   const files = [...code(), ...KERNEL, ...(credential === undefined ? [] : [resolve(credential)])];
   const folders = sockets === undefined ? [] : [sockets];
   const readable = files.map((path) => `--allow-fs-read=${path}`);
@@ -71,6 +72,12 @@ export function signerFlags({ home, sockets, credential }: Places): string[] {
   const path = flags.find((flag) => flag.replace(/\/\*$/, "").includes("*"))?.replace(/^[^=]*=/, "");
   if (path === undefined) return flags;
   throw new X402Error("USAGE", `${path} has an asterisk, which Node's permissions take for any name`);
+}
+
+/** What runs in the signer writes there, and would be the code of the next start. */
+function refuseCodeIn(folder: string): void {
+  if (MAIN.startsWith(folder.endsWith(sep) ? folder : folder + sep))
+    throw new X402Error("USAGE", `${folder} holds the signer's own code: give it a folder of its own`);
 }
 
 /** Reading and writing, with all that is below. Node would see whether a path is a folder, but it need not be there yet. */

@@ -13,7 +13,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { entryOf } from "../../protocol/errors.ts";
@@ -154,6 +154,12 @@ describe("the command", () => {
     expect(await once(child, "exit")).toEqual([0, null]);
     const { status, stderr } = run([COMMAND, "--home", by("st*r"), "--sockets", by("run")]);
     expect([status, stderr]).toEqual([entryOf("USAGE").exit, expect.stringContaining("has an asterisk")]);
+  });
+
+  it("grants no folder that holds the signer's own code", async () => {
+    for (const home of [ROOT, dirname(ROOT), dirname(MAIN), "/"])
+      expect(await codeOf(() => signerFlags({ home }))).toBe("USAGE");
+    expect(signerFlags({ home: `${dirname(MAIN)}-state` })).not.toEqual([]);
   });
 
   it("does none of it when nothing is to be started", () => {
