@@ -1,13 +1,14 @@
 // Promise 5, from outside: a search of the signer's memory for the keys that it was handed. Linux only, and only where
 // the kernel lets the tester read another process (root, or ptrace_scope 0).
 import { expect, it } from "vitest";
-import { SignerHome } from "../counterparts/signer.ts";
+import { COMMAND, SignerHome } from "../counterparts/signer.ts";
 import { canSearch, countInMemory } from "./memory-search.ts";
 
 it("keys are in the signer's memory while it is unlocked, and neither in it nor in its output afterwards", async (test) => {
   const home = await SignerHome.make();
   const [passphrase, partKey, nonceKey, auditKey, ...wallet] = home.secrets();
-  const signer = await home.spawn();
+  // The command: its environment is a part of it.
+  const signer = await home.spawn({ entry: COMMAND });
   try {
     if (!canSearch(signer.pid)) {
       console.warn("SKIPPED: the memory of another process cannot be read here");

@@ -106,6 +106,8 @@ export async function judge(home: SignerHome, clients: Clients): Promise<Verdict
     return whole ? { recovered: true } : { noticed: "the audit" };
   } catch (error) {
     const code = errorCode(error);
+    // A head or a policy that is not even one: the client says so.
+    if (/has another shape$/.test((error as Error).message)) return { noticed: "an answer without form" };
     assert.match(code, /^LEDGER_/);
     return { noticed: code };
   } finally {

@@ -5,7 +5,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { SignerHome, SignerProcess } from "../counterparts/signer.ts";
+import { COMMAND, type SignerHome, type SignerProcess } from "../counterparts/signer.ts";
 import { ALONE, IS_ROOT, asUser, homeOfItsOwn } from "../signer/harden-user.ts";
 import { document } from "../signer/intents.ts";
 import { canSearch, countInMemory } from "../signer/memory-search.ts";
@@ -27,7 +27,7 @@ async function run(conditions: Conditions): Promise<Evidence> {
   const skipped: string[] = [];
   const home = await homeOfItsOwn();
   try {
-    const signer = await home.spawn({ under: asUser(ALONE), args: ["--quiet"] });
+    const signer = await home.spawn({ under: asUser(ALONE), args: ["--quiet"], entry: COMMAND });
     if (!canSearch(signer.pid)) throw new Impossible("the memory of another process cannot be read here");
     const counts = await searchEachLock(home, signer, cycles, payments);
     const others = IS_ROOT ? expectShut(signer) : "not tried";
@@ -125,7 +125,7 @@ async function coreDump(home: SignerHome, skipped: string[]): Promise<string> {
     skipped.push("core dumps: needs root, python3, and a system that leaves them");
     return "core dump not tried";
   }
-  const signer = await home.spawn({ under: [...watch, ...asUser(ALONE)], args: ["--quiet"] });
+  const signer = await home.spawn({ under: [...watch, ...asUser(ALONE)], args: ["--quiet"], entry: COMMAND });
   await signer.unlock();
   const pid = /pid (\d+)/.exec(signer.output)?.[1] ?? "";
   // Where root may: the signer has set its own limit to nothing, for good.
