@@ -14,7 +14,8 @@ import { type ReservedBody, readReserved } from "./ledger/rows.ts";
 import { scopesUnder } from "./scopes.ts";
 import type { Wallet } from "./wallet.ts";
 
-export function fillCounters({ ledger, scopes }: Wallet, next: Household): Addition[] {
+export function fillCounters(wallet: Wallet, next: Household): Addition[] {
+  const { ledger, scopes } = wallet;
   const books = ledger.books();
   // What a checkpoint may have forgotten must not be counted a second time.
   const isOpen = ({ key, bucket }: Addition): boolean =>
@@ -23,8 +24,8 @@ export function fillCounters({ ledger, scopes }: Wallet, next: Household): Addit
   // What was given back is booked no more.
   const released = intents(ledger, "state = 'released'");
   const sums = new Map<string, Addition>();
-  for (const { body } of ledger.wholeRows()) {
-    const row = readReserved(body);
+  for (const { seq, body } of ledger.wholeRows()) {
+    const row = readable(wallet, seq, body);
     if (!row || released.has(nameOf(row))) continue;
     for (const addition of once.fresh(row, countedUnder(next, row).filter(isOpen))) count(sums, addition);
   }
@@ -33,6 +34,16 @@ export function fillCounters({ ledger, scopes }: Wallet, next: Household): Addit
     const missing = (amount < MOST_COUNTED ? amount : MOST_COUNTED) - books.used(key, bucket, bucket);
     return missing > 0n ? [{ key, bucket, amount: missing }] : [];
   });
+}
+
+/** Rows from before the last checkpoint are first read here. What one of them spent cannot be guessed. */
+function readable(wallet: Wallet, seq: number, body: string): ReservedBody | undefined {
+  try {
+    return readReserved(body);
+  } catch {
+    wallet.lock("the ledger is damaged");
+    throw wallet.ledger.damaged(seq);
+  }
 }
 
 function count(sums: Map<string, Addition>, addition: Addition): void {

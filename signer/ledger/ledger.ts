@@ -1,14 +1,10 @@
 // The ledger: decides and records in one step, and makes the reservations that signing needs.
 //
-// Concurrency. The process has one thread that touches the database, and #commit has no await in it: between BEGIN and
-// COMMIT nothing else runs. Requests queue up; one #commit takes them in turn from the agents, decides each against
-// counters that the ones before it have changed, writes the rows and pays for one fsync. Everything that arrives while
-// that runs shares the next one.
+// Concurrency. One thread touches the database, and between BEGIN and COMMIT nothing else runs: commits.ts.
 //
-// A crash before COMMIT returns: no row, no counter, no reservation object, so nothing was signed. After it: the rows
-// are on disk, and signing is a pure function of them. An error inside #commit leaves counters in memory that the disk
-// does not have, so it ends the process; a decision that throws comes before that payment's first write and costs only
-// that payment.
+// A crash before COMMIT returns: no row, no counter, no reservation object, so nothing was signed. After it: the rows are
+// on disk, and signing is a pure function of them. An error inside a commit leaves counters in memory that the disk does
+// not have, so it ends the process; a decision that throws comes before its first write and costs only that payment.
 import { join } from "node:path";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Addition } from "../../policy/evaluate.ts";
@@ -123,6 +119,13 @@ export class Ledger {
     this.#finding = { error, lost: head, store: this.#store };
     this.#keepHead(head);
     throw error;
+  }
+
+  /** For a row that is needed and cannot be read: everything is frozen until it is accepted. Returns what to throw. */
+  damaged(seq: number): X402Error {
+    const error = new X402Error("LEDGER_DAMAGED", `row ${seq} cannot be read`);
+    this.#finding ??= { error, store: this.#store };
+    return error;
   }
 
   /** Ends what is wrong, on the operator's word, with one row. Everything read from the ledger before is void then. */

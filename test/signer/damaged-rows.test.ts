@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type SignerConnection, agentCall, operatorCall } from "../../client/signer.ts";
 import { Audit } from "../../verify/audit.ts";
 import { type Signer, SignerHome, outcomeOf } from "../counterparts/signer.ts";
+import { codeOf } from "../vault/code.ts";
 import { agreed, deskOf, reconcile, unresolved } from "./findings.ts";
 import { document, idOf, intent } from "./intents.ts";
 
@@ -119,5 +120,30 @@ describe("a row that cannot be read any more", () => {
     }
     for (const kind of ["policy.applied", "payment.reserved", "payment.redrafted", "ledger.accepted"])
       expect([kind, found.get(kind)]).toEqual([kind, new Set(["LEDGER_DAMAGED"])]);
+  });
+
+  it("is found when a policy is applied, if nothing has read it before", async () => {
+    const seq = rows.find(({ body }) => body.startsWith('{"kind":"payment.reserved"'))!.seq;
+    const DAYS = 2 * 86_400_000;
+    damage(seq, rows[seq - 1]!.body);
+    now += DAYS;
+    const before = await start();
+    await before.close();
+    const db = new DatabaseSync(join(home.state, "ledger.db"));
+    db.prepare("UPDATE audit SET body = substr(body, 1, 40) WHERE seq = ?").run(seq);
+    db.close();
+    const signer = await start();
+    await signer.unlock();
+    const applied = (limit: string) => codeOf(() => signer.apply(rules({ perDayMax: limit })));
+    expect(await applied("7.00")).toBe("LEDGER_DAMAGED");
+    expect(await signer.status()).toMatchObject({ state: "frozen", frozenBy: "LEDGER_DAMAGED" });
+    expect(await outcomeOf(signer.sign(intent("frozen")))).toBe("LEDGER_DAMAGED");
+    await operatorCall(signer.operator, "ledger.accept", { code: "LEDGER_DAMAGED", assume: "0" });
+    await signer.unlock();
+    expect(await applied("7.00")).toBe("no error");
+    expect(await outcomeOf(signer.sign(intent("new")))).toBe("signed");
+    await audit(signer);
+    await signer.close();
+    now -= DAYS;
   });
 });
