@@ -6,7 +6,8 @@ import { FairQueue, type Waiting } from "./queue.ts";
 import type { PaymentRecord } from "./record.ts";
 import type { Books, Decide, Recorded, Verdict } from "./verdict.ts";
 
-const MAX_BATCH = 256;
+/** Signing takes most of the time: a larger commit saves little of it, and everybody waits for its end. */
+const MAX_BATCH = 32;
 
 /** What a commit needs of the ledger. */
 interface Committing {

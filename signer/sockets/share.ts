@@ -4,14 +4,14 @@
 // them holds up the other agents, and the operator who wants to lock. A payment waits for its commit and costs a few
 // kilobytes until then: hundreds of connections must not make that hundreds of megabytes.
 
-/** Milliseconds of one turn. Longer than reading all that one commit can take. */
-const SLICE_MS = 20;
+/** Milliseconds of one turn. */
+const SLICE_MS = 5;
 /** The same while a socket is crowded: one connection is accepted in a turn, and hundreds wait before an honest one. */
 const CROWDED_SLICE_MS = 1;
-/** Requests of one socket that are worked on at once: some commits' worth. */
-export const MAX_IN_FLIGHT_IN_ALL = 1024;
+/** Requests of one socket that are worked on at once: more do not make it faster, and whoever comes waits behind them. */
+export const MAX_IN_FLIGHT_IN_ALL = 64;
 /** Requests that one connection may begin before the next one that waits. */
-const QUANTUM = 8;
+const QUANTUM = 4;
 
 /** Connections of one process wait in one line: many of them get no more turns than one. */
 type Line = Set<() => void>;
