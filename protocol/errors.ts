@@ -127,7 +127,10 @@ export const CODES = {
     "the request body cannot be sent twice",
     "send at most 1 MiB, or a string, buffer or form instead of a stream",
   ),
-  LEDGER_EXISTS: refuse("there is a ledger in this home", "move it away to restore another; nothing was changed"),
+  LEDGER_EXISTS: refuse(
+    "there is a ledger in this home",
+    "move it away to restore another; nothing was changed",
+  ),
   NOTHING_TO_ACCEPT: refuse("the signer did not find this", "x402-policy ledger shows what it found"),
   USAGE: refuse("wrong use", "run the command with --help"),
 

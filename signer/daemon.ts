@@ -2,7 +2,7 @@
 import { realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { isOver } from "../policy/counters.ts";
-import { X402Error } from "../protocol/errors.ts";
+import { type Code, X402Error } from "../protocol/errors.ts";
 import {
   DESK_SOCKET,
   OBSERVER_SOCKET,
@@ -71,6 +71,8 @@ export interface Daemon {
   readonly observer: string;
   /** A credential has unlocked it. */
   readonly unlocked: boolean;
+  /** What it found at the start and signs nothing for. */
+  readonly frozenBy?: Code | undefined;
   /** Answers what was accepted, locks, and closes the ledger. */
   close(): Promise<void>;
 }
@@ -143,7 +145,7 @@ async function open(
   options.seal?.();
   const agents = sockets.flatMap((socket) => agentOfSocket(socket) ?? []);
   log.event("listening", { version: VERSION, agents });
-  return { ...pathsOf(options, agents), unlocked: wallet.keyring.unlocked, close: closeAll };
+  return { ...pathsOf(options, agents), ...stateOf(wallet), close: closeAll };
 }
 
 /** A credential that cannot be used is no reason not to start: the signer is locked then, and says why. */
@@ -170,7 +172,15 @@ function watchersOf(options: DaemonOptions, clock: () => number) {
   return { log, counts, feed, metrics, journal: new Journal({ log, metrics: counts, feed, clock }) };
 }
 
-function pathsOf({ sockets }: DaemonOptions, agents: readonly string[]): Omit<Daemon, "close" | "unlocked"> {
+const stateOf = ({ keyring, ledger }: Wallet): Pick<Daemon, "unlocked" | "frozenBy"> => ({
+  unlocked: keyring.unlocked,
+  frozenBy: ledger.finding?.error.code,
+});
+
+function pathsOf(
+  { sockets }: DaemonOptions,
+  agents: readonly string[],
+): Omit<Daemon, "close" | "unlocked" | "frozenBy"> {
   const pathOf = (name: string): string => join(sockets, name);
   return {
     agents: new Map(agents.map((name) => [name, pathOf(agentSocketName(name))])),

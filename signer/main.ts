@@ -1,4 +1,4 @@
-// x402-signer: options, hardening, then the daemon, in the foreground until SIGTERM or SIGINT.
+// x402-signer: options, hardening, then the daemon, in the foreground until SIGTERM, SIGINT or SIGHUP.
 import { X402Error } from "../protocol/errors.ts";
 import { VERSION } from "../protocol/version.ts";
 import { type Daemon, startDaemon } from "./daemon.ts";
@@ -14,8 +14,10 @@ const HELP = `x402-signer ${VERSION}: decides, records and signs payments for ag
 ${FLAGS_HELP}
   x402-signer doctor  starts nothing: lists each protection of the process as on, off or impossible here;
                       exits with 0 when all that are possible are on, else with 1
+  x402-signer restore FILE
+                      makes the ledger of an empty home from a backup; restore --help tells more
 
-It starts locked: unlock it with x402-vault unlock. Stop it with Ctrl-C or SIGTERM.
+It starts locked: unlock it with x402-vault unlock. Stop it with Ctrl-C or SIGTERM; a closed terminal stops it, too.
 `;
 
 /** How long an end waits for a reader of the log. */
@@ -69,12 +71,12 @@ async function run({ options, quiet, requireHardened }: Wanted, hardening: Harde
       .then(() => process.exit(0), fail);
   };
   tidyWhenIdle();
-  process.once("SIGTERM", stop);
-  process.once("SIGINT", stop);
+  // The terminal that is closed is an end like the others.
+  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.once(signal, stop);
   welcome(daemon, protections()["own-user"] === "on");
 }
 
-function welcome({ agents, unlocked }: Daemon, ownUser: boolean): void {
+function welcome({ agents, unlocked, frozenBy }: Daemon, ownUser: boolean): void {
   const state = unlocked ? "unlocked" : "locked";
   stderr.write(`x402-signer ${VERSION}: ${state}, listening for ${[...agents.keys()].join(", ")}\n`);
   if (!ownUser)
@@ -82,7 +84,8 @@ function welcome({ agents, unlocked }: Daemon, ownUser: boolean): void {
       "  It runs under your own user: programs of this user can reach it, so its limits are advice to them.\n",
     );
   stderr.write(`  agents: ${[...agents.values()].join(" ")}\n`);
-  if (!unlocked) stderr.write("  next: x402-vault unlock\n");
+  if (frozenBy) stderr.write(`  frozen, ${frozenBy}: it signs nothing\n  next: x402-policy ledger\n`);
+  else if (!unlocked) stderr.write("  next: x402-vault unlock\n");
 }
 
 await main().catch(fail);

@@ -58,7 +58,7 @@ export function readOptions({ args, env, pid, homeDirectory }: Surroundings): As
   if (values.help || values.version) return { is: values.help ? "help" : "version" };
   const [command = "start", ...more] = positionals;
   if ((command !== "start" && command !== "doctor") || more.length > 0)
-    throw new X402Error("USAGE", "there is one command beside starting: doctor");
+    throw new X402Error("USAGE", "the commands beside starting are doctor and restore");
   const inherited = inheritedSockets(env, pid);
   const allow = allowLists(values);
   const credential = values.credential ?? credentialOf(env);

@@ -24,11 +24,14 @@ const RUN = [
   "groupadd",
   "useradd",
   "userdel",
+  "groupdel",
 ];
+/** At the end. */
+const REMOVE = ["userdel", "groupdel"];
 /** The package's own: test/docs/readme.test.ts holds them to what the commands take. */
 const OWN = ["x402-vault", "x402-policy", "x402-signer", "/opt/x402-signer/bin/node"];
 /** Of a running system. */
-const NOT_HERE = ["npm", "systemctl", "journalctl", "sudo", "rm"];
+const NOT_HERE = ["npm", "systemctl", "journalctl", "sudo", "runuser", "mv", "rm"];
 
 const first = (line: string): string => line.split(" ")[0]!;
 
@@ -64,13 +67,15 @@ it.skipIf(!canRun)(
       "for prefix in /opt/x402-signer ~/.local/x402-signer; do",
       "  mkdir -p $prefix/lib/node_modules/x402-signer",
       `  cp -r '${join(ROOT, "systemd")}' $prefix/lib/node_modules/x402-signer/`,
+      "  touch $prefix/lib/node_modules/x402-signer/systemd/ledger-backup.ndjson",
       "done",
-      ...lines.filter((line) => RUN.includes(first(line)) && first(line) !== "userdel"),
+      ...lines.filter((line) => RUN.includes(first(line)) && !REMOVE.includes(first(line))),
       "stat -c '%U %a %n' /run/x402 /run/x402/agents",
       "ls /etc/systemd/system/ | grep x402",
       "id -nG alice; id -nG research; getent passwd x402-signer | cut -d: -f1,6,7",
-      ...lines.filter((line) => first(line) === "userdel"),
+      ...lines.filter((line) => REMOVE.includes(first(line))),
       "! getent passwd x402-signer",
+      "! getent group | grep -E '^x402-(signer|operators|agents|desk|observers):'",
     ].join("\n");
     writeFileSync(join(folder, "script"), script);
     try {

@@ -527,7 +527,7 @@ describe("a signer that has given up its rights", () => {
     writeFileSync(file("ledger.db"), bytes);
     const running = await home.spawn();
     expect((await running.status()).frozenBy).toBe(code);
-    expect(running.output).toContain(code);
+    expect(running.output).toContain(`frozen, ${code}`);
     await operatorCall(running.operator, "ledger.accept", { code });
     await running.unlock();
     await running.apply(document());

@@ -32,7 +32,7 @@ async function restart(): Promise<LedgerRecord> {
   return record;
 }
 
-it.each(["SIGTERM", "SIGINT"] as const)(
+it.each(["SIGTERM", "SIGINT", "SIGHUP"] as const)(
   "%s under load answers what was accepted, and every answer is on record",
   async (signal) => {
     const signed: string[] = [];
