@@ -74,6 +74,7 @@ function restoreFrom(fd: number, home: string, keys: readonly string[], now: () 
       },
       end: (end) => {
         made.audit?.end(end);
+        if (end.head.seq === 0) throw new Untrue("it has no rows");
         made.end = end;
       },
     });

@@ -26,17 +26,28 @@ export const addExport = (audit: Command): Command =>
     .action(exportRecord);
 
 async function exportRecord(file: string, options: Options): Promise<void> {
-  const head = await withSigner(options.socket, (signer) => exportTo(signer, file, options.force === true));
+  const head = await withSigner(options.socket, (signer) =>
+    file === "-" ? exportToStdout(signer) : exportTo(signer, file, { force: options.force === true }),
+  );
   keepHead(head);
   say(`${head.seq} rows, head ${head.hash}`);
 }
 
-/** Writes beside the file first: an export that was cut short never has its name. */
-export async function exportTo(signer: SignerConnection, file: string, force: boolean): Promise<Head> {
-  if (file === "-")
-    return await writeExport(signer, (line) => {
-      writeAll(1, line);
-    });
+/** Through the stream whose errors cli/command.ts tells; they are told before the next page is asked for. */
+const exportToStdout = (signer: SignerConnection): Promise<Head> =>
+  writeExport(signer, (line) => {
+    process.stdout.write(line);
+  });
+
+/**
+ * Writes beside the file first: an export that was cut short, or that `check` (given where it lies until then) throws at,
+ * never has its name.
+ */
+export async function exportTo(
+  signer: SignerConnection,
+  file: string,
+  { force = false, check }: { force?: boolean; check?: (path: string) => void } = {},
+): Promise<Head> {
   if (!force && existsSync(file)) throw taken(file);
   const partial = `${file}.partial`;
   const fd = openForWriting(partial);
@@ -45,6 +56,7 @@ export async function exportTo(signer: SignerConnection, file: string, force: bo
       writeAll(fd, line);
     });
     fsyncSync(fd);
+    check?.(partial);
     if (force) renameSync(partial, file);
     else linkSync(partial, file);
     return head;

@@ -21,13 +21,12 @@ export const addBackup = (ledger: Command): Command =>
     .action(backup);
 
 async function backup(file: string, options: SocketOptions): Promise<void> {
-  const head = await withSigner(options.socket, (signer) => exportTo(signer, file, false));
+  const head = await withSigner(options.socket, (signer) => exportTo(signer, file, { check: readBack }));
   keepHead(head);
-  readBack(file);
   print(`${file}: ${head.seq} rows, head ${head.hash}`);
 }
 
-/** Throws LEDGER_DAMAGED for a record that is not true; the file stays, because it shows what is wrong. */
+/** Throws LEDGER_DAMAGED for a record that is not true, or that has no rows: nothing could be restored from it. */
 function readBack(file: string): void {
   const fd = openSync(file, "r");
   try {
@@ -42,12 +41,13 @@ function readBack(file: string): void {
       },
       end: (end) => {
         audit?.end(end);
+        if (end.head.seq === 0) throw new Untrue("it has no rows");
       },
     });
   } catch (error) {
     if (!(error instanceof Untrue)) throw error;
     throw new X402Error("LEDGER_DAMAGED", error.message, {
-      hint: `${file} is no backup; see docs/ledger.md`,
+      hint: "no backup was made; x402-policy ledger shows what is wrong, and audit export writes the record as it is",
     });
   } finally {
     closeSync(fd);

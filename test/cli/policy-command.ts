@@ -9,7 +9,28 @@ const BINARY = fileURLToPath(new URL("../../bin/x402-policy.ts", import.meta.url
 
 /** Without a terminal; `input` goes to stdin, which is then closed. */
 export async function policy(home: string, args: readonly string[], input = ""): Promise<Outcome> {
-  const child = spawn("setsid", ["-w", process.execPath, BINARY, ...args], { env: environment(home) });
+  return await outcomeOf(["setsid", "-w", process.execPath, BINARY, ...args], home, input);
+}
+
+/** By a shell, its output going to `redirect`; the status is that of the command, or of what reads it. */
+export const atShell = (home: string, args: readonly string[], redirect: string): Promise<Outcome> =>
+  outcomeOf(
+    ["bash", "-o", "pipefail", "-c", `"$0" "$@" ${redirect}`, process.execPath, BINARY, ...args],
+    home,
+  );
+
+/** As a user whom file modes bind, also where the tests are run by root. */
+export const withoutRights = (home: string, args: readonly string[]): Promise<Outcome> => {
+  const drop = process.getuid?.() === 0 ? ["setpriv", "--bounding-set=-all"] : [];
+  return outcomeOf([...drop, process.execPath, BINARY, ...args], home);
+};
+
+async function outcomeOf(
+  [file = "", ...args]: readonly string[],
+  home: string,
+  input = "",
+): Promise<Outcome> {
+  const child = spawn(file, args, { env: environment(home) });
   let [stdout, stderr] = ["", ""];
   child.stdout.on("data", (chunk: Buffer) => (stdout += chunk.toString()));
   child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));

@@ -6,7 +6,7 @@ import { keyIdOf, readJws } from "../../verify/jws.ts";
 import { type Signer, SignerHome } from "../counterparts/signer.ts";
 import { document, idOf, intent } from "../signer/intents.ts";
 import { verdict } from "../verify/verdict.ts";
-import { policy } from "./policy-command.ts";
+import { atShell, policy } from "./policy-command.ts";
 
 let home: SignerHome;
 let signer: Signer;
@@ -58,6 +58,18 @@ describe("audit export", () => {
     expect([gone.status, existsSync(join(home.folder, "record-2"))]).toEqual([3, false]);
     expect(leftovers()).toEqual(["record.ndjson", "record.ndjson.partial"]);
     signer = await home.start();
+  });
+});
+
+describe("audit export to stdout", () => {
+  it("is quiet when the reader has gone", async () => {
+    const { status, stderr } = await atShell(home.folder, ["audit", "export", "-"], "| true");
+    expect([status, stderr]).toEqual([0, ""]);
+  });
+
+  it("says that the output cannot be written", async () => {
+    const { status, stderr } = await atShell(home.folder, ["audit", "export", "-"], ">/dev/full");
+    expect([status, stderr]).toEqual([4, expect.stringContaining("the output cannot be written (ENOSPC)")]);
   });
 });
 

@@ -1,5 +1,5 @@
 // x402-policy ledger: what it says of a ledger that is not trusted, what accepting means, and what it asks.
-import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { entryOf } from "../../protocol/errors.ts";
@@ -111,6 +111,9 @@ it("a database that is gone is told, and what is kept of the old one", async () 
   await signer.close();
   writeFileSync(join(home.state, "ledger.db"), "no database ".repeat(1000));
   signer = await home.start();
+  const backup = await run("backup", join(home.folder, "backup"));
+  expect([backup.status, backup.stderr]).toEqual([4, expect.stringContaining("no backup was made")]);
+  expect(readdirSync(home.folder).filter((name) => name.startsWith("backup"))).toEqual([]);
   const done = await run("accept", "--yes");
   expect(done.stdout).toContain("The old file is kept as ledger.db.ledger-damaged-1.");
   expect(done.stderr).toContain("No policy is in force: run x402-policy apply.");

@@ -25,6 +25,13 @@ import { LedgerRecord } from "./record.ts";
 
 const BIN = fileURLToPath(new URL("../../bin/x402-signer.ts", import.meta.url));
 
+const NO_ROWS = [
+  { "x402-audit": 1, ledger: "ab".repeat(16) },
+  { head: { ledger: "ab".repeat(16), seq: 0, hash: "0".repeat(64) }, counters: [] },
+]
+  .map((line) => `${JSON.stringify(line)}\n`)
+  .join("");
+
 let home: SignerHome;
 let signer: Signer;
 
@@ -230,6 +237,7 @@ describe("restoring refuses", () => {
         lines.join("\n").replace('"household|usd|total",0,"30000"', '"household|usd|total",0,"0"'),
       ],
       ["empty", ""],
+      ["of no rows", NO_ROWS],
       ["nonsense", "hello\n"],
     ];
     for (const [what, text] of bad) {
