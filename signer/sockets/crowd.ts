@@ -105,9 +105,8 @@ export class Crowd<M extends Member> {
     const ours = sameUser ? weight(own) : (users.get(peer?.uid) ?? 0);
     if (theirs > ours + 1 && heaviest !== own) return oldestIdle(heaviest) ?? oldest(heaviest);
     const before = Date.now() - REST_MS;
-    return (
-      oldestIdle(own, before) ?? (heaviest === own ? undefined : oldestIdle(this.#ofUser(peer?.uid), before))
-    );
+    const others = this.#atLeast(weight(own), peer?.uid);
+    return oldestIdle(own, before) ?? (heaviest === own ? undefined : oldestIdle(others, before));
   }
 
   #users(): Map<number | undefined, number> {
@@ -126,8 +125,9 @@ export class Crowd<M extends Member> {
     return heaviest;
   }
 
-  #ofUser(uid: number | undefined): Group<M> {
-    const groups = [...this.#groups.values()].filter((group) => group.uid === uid);
+  /** The processes of a user that hold no less than this: nobody leaves for one that has more already. */
+  #atLeast(size: number, uid: number | undefined): Group<M> {
+    const groups = [...this.#groups.values()].filter((group) => group.uid === uid && weight(group) >= size);
     return { uid, members: new Set(groups.flatMap(({ members }) => [...members])) };
   }
 }

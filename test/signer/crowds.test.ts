@@ -55,6 +55,11 @@ describe("when a socket is full", () => {
     );
   });
 
+  it("nobody leaves for a process that holds more already, also when two of them hold about as much", () => {
+    const floods = ["1:1", "1:1", "1:1", "1:3", "1:3", "1:3"].map((peer) => new Member(peer, busy));
+    expect(leaving([new Member("1:2"), ...floods], "1:1")).toBe("not let in");
+  });
+
   it("a user of many processes makes room for another user, not for one more of them", () => {
     const many = [1, 2, 3, 4].map((pid) => new Member(`1:${pid}`, busy));
     expect(leaving(many, "2:9")).toBe("0");
