@@ -55,7 +55,12 @@ export async function connectSigner(
 }
 
 const unreachable = (path: string, { code = "error" }: NodeJS.ErrnoException): X402Error =>
-  new X402Error("SIGNER_UNREACHABLE", `${path} (${code})`);
+  code === "EACCES" || code === "EPERM"
+    ? new X402Error("SIGNER_UNREACHABLE", `this user may not open ${path} (${code})`, { hint: NOT_A_MEMBER })
+    : new X402Error("SIGNER_UNREACHABLE", `${path} (${code})`);
+
+const NOT_A_MEMBER =
+  "use the signer's own user; for a service, join the group of the role (x402-operators, x402-desk, ...) and log in again";
 
 function connectOnce(path: string, assertListener?: (fd: number) => void): Promise<SignerConnection> {
   return new Promise((resolve, reject) => {

@@ -1,5 +1,15 @@
 // x402-policy as a script and a human run it, against a real signer.
-import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -8,7 +18,7 @@ import { compileHousehold, parseDocument } from "../../policy/document.ts";
 import { PRESETS } from "../../policy/presets.ts";
 import { hasPty } from "../counterparts/pty.ts";
 import { type Signer, SignerHome } from "../counterparts/signer.ts";
-import { atTerminal, policy } from "./policy-command.ts";
+import { atTerminal, policy, withoutRights } from "./policy-command.ts";
 
 const TESTNET = PRESETS.find(({ name }) => name === "testnet")!.document;
 
@@ -51,6 +61,19 @@ describe("without a signer", () => {
       expect({ status, stdout }).toEqual({ status: 3, stdout: "" });
       expect(stderr).toContain("x402-policy: no signer answers");
     }
+  });
+
+  it("says that this user may not open a socket, when there is one", async () => {
+    const socket = join(empty, "shut.sock");
+    const server = createServer().listen(socket);
+    await once(server, "listening");
+    chmodSync(socket, 0);
+    const { status, stderr } = await withoutRights(empty, ["show", "--socket", socket]);
+    server.close();
+    expect(status).toBe(3);
+    expect(stderr).toContain(`this user may not open ${socket} (EACCES)`);
+    expect(stderr).toContain("join the group of the role");
+    expect(stderr).not.toContain("start x402-signer");
   });
 
   it("checks a document: status 0 with remarks, 1 with what is wrong", async () => {
