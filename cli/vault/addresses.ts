@@ -1,7 +1,7 @@
 // x402-vault addresses: where the wallet pays from, without the passphrase.
 import type { Command } from "commander";
-import { readHeader } from "../../vault/vault.ts";
 import { print, table } from "../terminal.ts";
+import { headerAt } from "./header.ts";
 import { type VaultOptions, vaultOption } from "./options.ts";
 
 export const addAddresses = (vault: Command): Command =>
@@ -12,7 +12,7 @@ export const addAddresses = (vault: Command): Command =>
     .action(addresses);
 
 function addresses(options: VaultOptions): void {
-  const rows = readHeader(options.vault).accounts.map(({ rail, address, origin, retired }) => {
+  const rows = headerAt(options.vault).accounts.map(({ rail, address, origin, retired }) => {
     return [rail, address, retired ? "retired" : "pays", origin];
   });
   for (const line of table(rows)) print(line);

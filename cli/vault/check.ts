@@ -1,7 +1,7 @@
 // x402-vault check FILE: is this vault, or this copy of it, whole?
 import type { Command } from "commander";
-import { readHeader } from "../../vault/vault.ts";
 import { print, table } from "../terminal.ts";
+import { headerAt } from "./header.ts";
 import { type PassphraseOptions, passphraseOption } from "./options.ts";
 import { openVault } from "./passphrase.ts";
 
@@ -17,7 +17,7 @@ export const addCheck = (vault: Command): Command =>
     .action(check);
 
 async function check(file: string, options: Options): Promise<void> {
-  const { vaultId, generation, ledgerId, kdf, accounts } = readHeader(file);
+  const { vaultId, generation, ledgerId, kdf, accounts } = headerAt(file);
   const rows = [
     ["vault", vaultId],
     ["generation", String(generation)],

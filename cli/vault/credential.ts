@@ -5,8 +5,8 @@ import type { Command } from "commander";
 import { parseUsd } from "../../protocol/amount.ts";
 import { X402Error } from "../../protocol/errors.ts";
 import { type Credential, encodeCredential } from "../../vault/credential.ts";
-import { readHeader } from "../../vault/vault.ts";
 import { say } from "../terminal.ts";
+import { headerAt } from "./header.ts";
 import { type PassphraseOptions, type VaultOptions, passphraseOption, vaultOption } from "./options.ts";
 import { openVault } from "./passphrase.ts";
 import { printSecret, writeSecret } from "./secret-file.ts";
@@ -49,7 +49,7 @@ async function credential(options: Options): Promise<void> {
 
 /** Before a passphrase is asked for. */
 function assertWritable({ vault, out }: Options): void {
-  if (readHeader(vault).ledgerId === undefined)
+  if (headerAt(vault).ledgerId === undefined)
     throw new X402Error("USAGE", "this vault names no ledger yet", {
       hint: "unlock the service with x402-vault unlock once; a credential is for its ledger alone",
     });

@@ -8,11 +8,11 @@ import { operatorCall } from "../../client/signer.ts";
 import { parseUsd } from "../../protocol/amount.ts";
 import { X402Error } from "../../protocol/errors.ts";
 import type { Head, Status } from "../../protocol/shapes.ts";
-import { readHeader } from "../../vault/vault.ts";
 import { keepHead } from "../head.ts";
 import { type SocketOptions, socketOption, withSigner } from "../operator.ts";
 import { confirm } from "../prompt.ts";
 import { say } from "../terminal.ts";
+import { headerAt } from "./header.ts";
 import { type PassphraseOptions, type VaultOptions, passphraseOption, vaultOption } from "./options.ts";
 import { openVault } from "./passphrase.ts";
 
@@ -34,7 +34,7 @@ export const addMove = (vault: Command): Command =>
 
 async function move(options: MoveOptions): Promise<void> {
   const assume = options.assume === undefined ? {} : { assume: assumed(options.assume) };
-  const { ledgerId } = readHeader(options.vault);
+  const { ledgerId } = headerAt(options.vault);
   if (ledgerId === undefined) throw new X402Error("USAGE", "this vault belongs to no ledger yet", UNLOCK);
   const status = await withSigner(options.socket, (signer) => operatorCall(signer, "signer.status", {}));
   if (status.head.ledger === ledgerId) {

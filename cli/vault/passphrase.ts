@@ -1,9 +1,10 @@
 // The passphrase: asked for, or read from a file.
 import { X402Error } from "../../protocol/errors.ts";
 import type { Secret } from "../../vault/secret.ts";
-import { type OpenVault, open, readHeader } from "../../vault/vault.ts";
+import { type OpenVault, open } from "../../vault/vault.ts";
 import { askSecret } from "../prompt.ts";
 import { say } from "../terminal.ts";
+import { headerAt } from "./header.ts";
 import type { PassphraseOptions } from "./options.ts";
 import { readSecret } from "./secret-file.ts";
 
@@ -25,7 +26,7 @@ export interface Unsealed {
 
 /** The same, for what has to wrap a key under the passphrase again. The caller wipes it. */
 export async function unsealVault(path: string, { passphraseFile }: PassphraseOptions): Promise<Unsealed> {
-  readHeader(path);
+  headerAt(path);
   if (passphraseFile !== undefined) return await tryOpen(path, readSecret(passphraseFile, "the passphrase"));
   for (let left = TRIES; ; left--) {
     const passphrase = await askSecret("Passphrase: ");

@@ -4,10 +4,10 @@ import { operatorCall } from "../../client/signer.ts";
 import { X402Error, entryOf } from "../../protocol/errors.ts";
 import type { Status } from "../../protocol/shapes.ts";
 import type { Header } from "../../vault/format.ts";
-import { readHeader } from "../../vault/vault.ts";
 import { keepHead } from "../head.ts";
 import { type SocketOptions, socketOption, withSigner } from "../operator.ts";
 import { print, printable, table } from "../terminal.ts";
+import { headerAt } from "./header.ts";
 import { type VaultOptions, vaultOption } from "./options.ts";
 
 type Options = VaultOptions & SocketOptions & { json?: true };
@@ -74,7 +74,7 @@ function protectionRows({ protections }: Status): string[][] {
 /** A vault that cannot be read is told, too: it is no reason to hide what the signer says. */
 function vaultOnDisk(path: string): { rows: string[][]; ledgerId?: string } {
   try {
-    const header = readHeader(path);
+    const header = headerAt(path);
     const { ledgerId } = header;
     return { rows: headerRows(path, header), ...(ledgerId === undefined ? {} : { ledgerId }) };
   } catch (error) {

@@ -7,10 +7,11 @@ import { X402Error } from "../../protocol/errors.ts";
 import type { ParamsOf } from "../../protocol/methods.ts";
 import type { Head, Status } from "../../protocol/shapes.ts";
 import { sealFor } from "../../vault/handoff.ts";
-import { type OpenVault, readHeader } from "../../vault/vault.ts";
+import type { OpenVault } from "../../vault/vault.ts";
 import { guardingHead, keepHead } from "../head.ts";
 import { type SocketOptions, socketOption, withSigner } from "../operator.ts";
 import { say } from "../terminal.ts";
+import { headerAt } from "./header.ts";
 import { type PassphraseOptions, type VaultOptions, passphraseOption, vaultOption } from "./options.ts";
 import { openVault } from "./passphrase.ts";
 import { describeUnlock } from "./status.ts";
@@ -37,7 +38,7 @@ export const addUnlock = (vault: Command): Command =>
 
 async function unlock(options: Options): Promise<void> {
   const limits = parseLimits(options);
-  const { ledgerId } = readHeader(options.vault);
+  const { ledgerId } = headerAt(options.vault);
   const before = await withSigner(options.socket, (signer) => operatorCall(signer, "signer.status", {}));
   assertLedger(ledgerId, before.head);
   const lastHead = options.head ? guardingHead(ledgerId, before.head) : undefined;

@@ -334,6 +334,17 @@ describe("check", () => {
 
   it("refuses a lax file, and a vault that is not there", async () => {
     expect(await vault(home, ["addresses"])).toMatchObject({ status: 2, stdout: "" });
+    for (const args of [
+      ["check", "/nope"],
+      ["addresses", "--vault", "/nope"],
+      ["export", "--vault", "/nope"],
+    ]) {
+      const none = await vault(home, args);
+      expect([none.status, none.stderr]).toEqual([
+        2,
+        expect.stringContaining("there is no vault here: /nope"),
+      ]);
+    }
     await importJunk();
     chmodSync(join(home, "vault.enc"), 0o644);
     const lax = await vault(home, ["addresses"]);
