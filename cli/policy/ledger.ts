@@ -18,7 +18,9 @@ type Options = SocketOptions & Yes & { assume?: string };
 export function addLedger(policy: Command): Command {
   const command = policy
     .command("ledger")
-    .description("what the signer found wrong with its ledger or clock");
+    .description(
+      "show what the signer found wrong with its ledger or clock, accept it, or back the ledger up",
+    );
   command
     .command("status", { isDefault: true })
     .description("show what was found (also without its name; exit status 1 when there is something)")
