@@ -29,6 +29,10 @@ export class Tally {
   /** Sets the exit status: 1 when something is left. */
   finish(): void {
     const { released, settled, left } = this.#counts;
+    if (released + settled + left === 0) {
+      say("nothing to look up: no payment has expired unresolved");
+      return;
+    }
     say(`${released} released (${formatUsd(this.#released)} USD), ${settled} settled, ${left} left`);
     const today = this.#answer?.released;
     if (today) say(`${today.today} of ${today.limit} USD (maxReleasePerDay) were released today, in UTC`);

@@ -354,6 +354,12 @@ describe("wrong use", () => {
   });
 });
 
+it("says that there is nothing to look up", async () => {
+  await sign("alive");
+  const { status, stderr } = await reconcile([chain.url, await endpoint()]);
+  expect([status, stderr]).toEqual([0, "nothing to look up: no payment has expired unresolved\n"]);
+});
+
 it("pages through many payments, more than one request holds", async () => {
   for (let n = 0; n < 30; n++) await sign(`many-${n}`);
   await pass(120);
