@@ -14,6 +14,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { agentCall, operatorCall } from "../../client/signer.ts";
+import { genesisHash } from "../../protocol/audit.ts";
 import { restore } from "../../signer/restore.ts";
 import { environment } from "../cli/vault-command.ts";
 import { policy } from "../cli/policy-command.ts";
@@ -25,9 +26,10 @@ import { LedgerRecord } from "./record.ts";
 
 const BIN = fileURLToPath(new URL("../../bin/x402-signer.ts", import.meta.url));
 
+const EMPTY = "ab".repeat(16);
 const NO_ROWS = [
-  { "x402-audit": 1, ledger: "ab".repeat(16) },
-  { head: { ledger: "ab".repeat(16), seq: 0, hash: "0".repeat(64) }, counters: [] },
+  { "x402-audit": 1, ledger: EMPTY },
+  { head: { ledger: EMPTY, seq: 0, hash: genesisHash(EMPTY) }, counters: [] },
 ]
   .map((line) => `${JSON.stringify(line)}\n`)
   .join("");
