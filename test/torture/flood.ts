@@ -29,7 +29,7 @@ export const flood: Row = {
 
 async function run(conditions: Conditions): Promise<Evidence> {
   const connections = conditions.count(400, 10_000);
-  const payments = conditions.count(160, 4000);
+  const payments = conditions.count(160, 2000);
   const rounds = conditions.count(1, 3);
   const home = await SignerHome.make();
   const idle = conditions.long ? await idlePart() : 0;
