@@ -37,7 +37,7 @@ export function evmFromPhrase(entropy: Secret, index = 0): Keyed {
   const child = master.derive(origin);
   const bytes = child.privateKey;
   if (bytes === null) throw new Error("a private path gives a private key");
-  const key = Secret.take(Uint8Array.from(bytes));
+  const key = Secret.copyOf(bytes);
   master.wipePrivateData();
   child.wipePrivateData();
   return { rail: "evm", address: evmAddress(key), origin, key };

@@ -48,7 +48,7 @@ export function decodeCredential(bytes: Uint8Array): Credential {
     id,
     ...(spend > 0n && { spend }),
     ...(count > 0n && { count }),
-    key: Secret.take(Uint8Array.from(key)),
+    key: Secret.copyOf(key),
     sealed,
   };
 }

@@ -38,7 +38,7 @@ export function decode(bytes: Uint8Array): RecoveryPart {
   const count = reader.uint(1, "number of imports", MAX_ACCOUNTS);
   const imports = Array.from({ length: count }, () => readImport(reader));
   reader.end("recovery part");
-  return { ...(entropy.length === 0 ? {} : { entropy: Secret.take(Uint8Array.from(entropy)) }), imports };
+  return { ...(entropy.length === 0 ? {} : { entropy: Secret.copyOf(entropy) }), imports };
 }
 
 /** Wipes every secret in it. */
@@ -51,5 +51,5 @@ function readImport(reader: ByteReader): ImportedKey {
   const rail = reader.text(RAIL, "rail");
   const key = reader.field(2, "imported key");
   if (key.length === 0 || key.length > MAX_KEY_BYTES) throw damaged("key length");
-  return { rail, key: Secret.take(Uint8Array.from(key)) };
+  return { rail, key: Secret.copyOf(key) };
 }

@@ -2,10 +2,16 @@
 //
 // What it does not cover: what a callback of `use` copies, what libraries copy inside themselves, and pages that the
 // kernel swapped out. SECURITY.md counts the copies that remain.
-import { randomBytes, timingSafeEqual } from "node:crypto";
+import { randomFillSync, timingSafeEqual } from "node:crypto";
 import { inspect } from "node:util";
 
 const MASK = "[secret]";
+
+/**
+ * Bytes that stay where they are until they are wiped. V8 keeps arrays of up to 64 bytes in its own heap, where the
+ * collector moves them and leaves what was there; an ArrayBuffer that is made first is outside.
+ */
+const unmoved = (length: number): Uint8Array<ArrayBuffer> => new Uint8Array(new ArrayBuffer(length));
 
 /** Secret bytes in a private field: every way of printing it gives `[secret]`. Using it after `wipe` throws. */
 export class Secret {
@@ -20,9 +26,16 @@ export class Secret {
     return new Secret(bytes);
   }
 
+  /** Bytes of its own; those given stay the caller's to wipe. */
+  static copyOf(bytes: Uint8Array): Secret {
+    const own = unmoved(bytes.length);
+    own.set(bytes);
+    return new Secret(own);
+  }
+
   /** `length` bytes from the system's generator. */
   static random(length: number): Secret {
-    return new Secret(randomBytes(length));
+    return new Secret(randomFillSync(unmoved(length)));
   }
 
   get length(): number {
@@ -40,7 +53,7 @@ export class Secret {
 
   /** A second secret with bytes of its own, for an owner that wipes at another time. */
   copy(): Secret {
-    return new Secret(Uint8Array.from(this.#held()));
+    return Secret.copyOf(this.#held());
   }
 
   /** Compares in constant time; only the lengths may be told apart by timing. */

@@ -106,9 +106,7 @@ function readAccount(reader: ByteReader): SigningAccount {
   const retired = reader.flag("retired flag");
   const length = reader.uint(2, "key length", MAX_KEY_BYTES);
   if (length === 0) throw damaged("key length");
-  return { rail, address, retired, key: copied(reader.take(length, "key")) };
+  return { rail, address, retired, key: Secret.copyOf(reader.take(length, "key")) };
 }
 
-const readKey = (reader: ByteReader, what: string): Secret => copied(reader.take(KEY_BYTES, what));
-
-const copied = (bytes: Uint8Array): Secret => Secret.take(Uint8Array.from(bytes));
+const readKey = (reader: ByteReader, what: string): Secret => Secret.copyOf(reader.take(KEY_BYTES, what));

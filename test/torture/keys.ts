@@ -55,11 +55,8 @@ interface Counts {
 
 const NAMES = ["passphrase", "key of the signing part", "nonce key", "audit key"] as const;
 
-/**
- * Copies that may be left: SECURITY.md says so. node:crypto keeps its copy of the last HMAC key, which moves no money; in
- * some locks amid payments a copy or two of the wallet key stay in memory that was given back.
- */
-const RESIDUE: Readonly<Record<string, number>> = { "nonce key": 1, "wallet key": 2 };
+/** Copies that may be left: node:crypto keeps its own of the last HMAC key. It moves no money. */
+const RESIDUE: Readonly<Record<string, number>> = { "nonce key": 1 };
 
 async function searchEachLock(
   home: SignerHome,
