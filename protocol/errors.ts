@@ -56,7 +56,7 @@ export const CODES = {
   ),
   NO_PRICE: decline(
     "this asset has no USD value here",
-    "the operator may mark it as pegged in the policy's assets",
+    "the operator runs x402-policy price set, or marks a stablecoin as pegged",
   ),
   RECIPIENT_NOT_ALLOWED: decline("this payee is not in allowedRecipients", "the operator may add the payee"),
   RECIPIENT_BLOCKED: decline("this payee is in blockedRecipients", "do not pay this payee"),
@@ -96,6 +96,32 @@ export const CODES = {
   INVALID_PAYEE: decline("the payee is not a payable address on this network", "check the seller's terms"),
   SELF_PAYMENT: decline("the payee is the wallet itself", "check the seller's terms"),
   AMOUNT_TOO_LARGE: decline("the amount does not fit the token's number type", "check the seller's terms"),
+  CONTEXT_INVALID: decline(
+    "what this network needs to be known is missing or cannot be used",
+    "give the client a source for this network: docs/protocol.md, context",
+  ),
+  FEE_PAYER_INVALID: decline(
+    "the seller's fee payer is missing, the wallet, or a part of the transfer",
+    "check the seller's terms",
+  ),
+  MEMO_INVALID: decline("the seller's memo is longer than 256 bytes", "check the seller's terms"),
+  NETWORK_FEE_TOO_HIGH: decline(
+    "the network's fee and deposit are above maxNetworkFee",
+    "pay on another network, or the operator may raise maxNetworkFee",
+  ),
+  FUNDS_INSUFFICIENT: decline(
+    "the outputs that the wallet can spend do not cover this",
+    "the operator puts money into the wallet",
+  ),
+  INPUTS_LOCKED: decline(
+    "what the wallet can spend is tied up in payments that are alive",
+    "try again when the first of them is over",
+    true,
+  ),
+  TRANSACTION_TOO_LARGE: decline(
+    "the payment needs more inputs than a transaction holds",
+    "the operator sends the wallet's money to itself, as one output",
+  ),
   NO_ACCOUNT: decline(
     "the vault has no account for this network",
     "the operator imports one with x402-vault import",
@@ -140,6 +166,14 @@ export const CODES = {
   SIGNER_FROZEN: later(
     "the signer is frozen",
     "the operator looks at x402-vault status; x402-policy unfreeze lifts a freeze",
+  ),
+  INTENT_UNRESOLVED: later(
+    "nobody knows yet whether this payment was made",
+    "start no new payment in its place; the operator runs x402-policy reconcile",
+  ),
+  RAIL_NOT_LOADED: later(
+    "the signer was started before its policy allowed this network",
+    "the operator restarts x402-signer",
   ),
   SESSION_LIMIT: later("too many sessions were opened", "close or reuse sessions"),
   BUSY: later("too many requests at once", "wait for replies before sending more"),

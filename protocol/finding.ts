@@ -5,15 +5,42 @@ import { caip2Schema, intentIdSchema } from "./intent.ts";
 import { agentNameSchema, headSchema, isoSchema, usdSchema } from "./shapes.ts";
 
 const hash32 = z.string().regex(/^0x[0-9a-f]{64}$/);
+const hex32 = z.string().regex(/^[0-9a-f]{64}$/);
+const base58 = (max: number) =>
+  z
+    .string()
+    .regex(/^[1-9A-HJ-NP-Za-km-z]+$/)
+    .max(max);
 
-/** An authorization as its chain can be asked about it. EIP-3009: `authorizationState(from, nonce)` of the token. */
-const traceSchema = z.strictObject({
-  kind: z.literal("eip3009"),
-  from: z.string(),
-  nonce: hash32,
-  /** Unix seconds; of the newest draft, which is the last to die. */
-  validBefore: z.int(),
-});
+/** An authorization as its chain can be asked about it. */
+const traceSchema = z.discriminatedUnion("kind", [
+  /** `authorizationState(from, nonce)` of the token. */
+  z.strictObject({
+    kind: z.literal("eip3009"),
+    from: z.string(),
+    nonce: hash32,
+    /** Unix seconds; of the newest draft, which is the last to die. */
+    validBefore: z.int(),
+  }),
+  /** Transactions of the token account that is paid from: is one of them this message? */
+  z.strictObject({
+    kind: z.literal("solana"),
+    account: base58(44),
+    /** SHA-256 of the message's bytes. */
+    message: hex32,
+    blockhash: base58(44),
+  }),
+  /** Every draft of a payment spends the same input, its nonce: is it spent, and by which transaction? */
+  z.strictObject({
+    kind: z.literal("cardano"),
+    /** Transaction id of the newest draft. */
+    transaction: hex32,
+    /** "transaction#index". */
+    input: z.string().regex(/^[0-9a-f]{64}#(0|[1-9][0-9]{0,4})$/),
+    /** Unix seconds: the time of the slot from which on the newest draft is invalid. */
+    validBefore: z.int(),
+  }),
+]);
 export type Trace = z.infer<typeof traceSchema>;
 
 export const unresolvedSchema = z.strictObject({
@@ -34,6 +61,29 @@ const originSchema = z
   .max(256)
   .refine((text) => URL.canParse(text) && new URL(text).origin === text);
 
+const seenSchema = z.discriminatedUnion("kind", [
+  /** `used` is authorizationState, which is true for a cancelled authorization too; `event` tells them apart. */
+  z.strictObject({
+    kind: z.literal("eip3009"),
+    used: z.boolean(),
+    event: z.enum(["used", "cancelled"]).optional(),
+    transaction: hash32.optional(),
+  }),
+  /**
+   * `since`: height of the first final block that is at least a minute younger than the newest draft. `found`: what
+   * became of the transaction with this message; absent when no transaction of the account since the first draft has it.
+   */
+  z.strictObject({
+    kind: z.literal("solana"),
+    since: z.int().min(0),
+    found: z.enum(["executed", "failed"]).optional(),
+    transaction: base58(88).optional(),
+  }),
+  /** `spentBy`: the transaction that spent the nonce input, now; absent while it is unspent. */
+  z.strictObject({ kind: z.literal("cardano"), spentBy: hex32.optional() }),
+]);
+export type Seen = z.infer<typeof seenSchema>;
+
 /** What one endpoint says of one payment, as of one block. */
 export const findingSchema = z.strictObject({
   agent: agentNameSchema,
@@ -41,18 +91,19 @@ export const findingSchema = z.strictObject({
   endpoint: originSchema,
   /** The network that the endpoint says it serves. */
   network: caip2Schema,
-  /** `time` in unix seconds. */
-  block: z.strictObject({ number: z.int().min(0), hash: hash32, time: z.int().min(0) }),
-  finalized: z.boolean(),
-  /** EIP-3009: `used` is authorizationState, which is true for a cancelled authorization too; `event` tells them apart. */
-  seen: z.strictObject({
-    kind: z.literal("eip3009"),
-    used: z.boolean(),
-    event: z.enum(["used", "cancelled"]).optional(),
-    transaction: hash32.optional(),
+  /** As the chain writes hashes; `number` is its height (EVM: number), `time` in unix seconds. */
+  block: z.strictObject({
+    number: z.int().min(0),
+    hash: z.string().regex(/^(0x)?[0-9A-Za-z]{32,66}$/),
+    time: z.int().min(0),
   }),
+  finalized: z.boolean(),
+  seen: seenSchema,
 });
 export type Finding = z.infer<typeof findingSchema>;
+
+/** One look at a chain, without whom it is about. */
+export type Look = Pick<Finding, "block" | "finalized" | "seen">;
 
 /** Why a payment is left as it is. */
 export const DOUBTS = [

@@ -2,7 +2,7 @@
 // docs/protocol.md shows each with an example.
 import { z } from "zod";
 import { findingSchema, reconcileSchema, unresolvedSchema } from "./finding.ts";
-import { intentIdSchema, intentSchema } from "./intent.ts";
+import { caip2Schema, intentIdSchema, intentSchema } from "./intent.ts";
 import { metricsSchema, observedRowSchema } from "./observed.ts";
 import {
   agentNameSchema,
@@ -46,6 +46,8 @@ const ofAgent = z.strictObject({ agent: agentNameSchema.optional() });
 const historyResult = z.strictObject({ payments: z.array(paymentRowSchema), next: z.int().optional() });
 const budgetResult = z.strictObject({ scopes: z.array(scopeStateSchema) });
 const intents = z.array(intentSchema).min(1).max(8);
+/** What is known of each network that the intents name: protocol/context.ts. */
+const contexts = z.partialRecord(caip2Schema, jsonObjectSchema).optional();
 
 const receiptResult = z.strictObject({ receipt: attestationSchema });
 
@@ -61,7 +63,7 @@ export const AGENT_METHODS = {
   },
   "session.close": { params: z.strictObject({ session: sessionIdSchema }), result: empty },
   "payment.quote": {
-    params: z.strictObject({ intents, session: sessionIdSchema.optional() }),
+    params: z.strictObject({ intents, session: sessionIdSchema.optional(), contexts }),
     result: z.array(quoteSchema),
   },
   "payment.sign": { params: signParams, result: signResultSchema },

@@ -70,6 +70,8 @@ export type SignResult = z.infer<typeof signResultSchema>;
 
 export const quoteSchema = z.strictObject({
   outcome: z.enum(["allow", "hold", "decline"]),
+  /** What would leave the wallet, in USD; absent when there is no draft or no price. */
+  usd: usdSchema.optional(),
   checks: z.array(checkSchema),
 });
 export type Quote = z.infer<typeof quoteSchema>;

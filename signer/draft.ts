@@ -4,7 +4,7 @@ import type { Household } from "../policy/document.ts";
 import type { Payment } from "../policy/evaluate.ts";
 import { assetKey } from "../protocol/assets.ts";
 import type { PaymentIntent } from "../protocol/intent.ts";
-import { railOf } from "./rails.ts";
+import { railOf } from "../protocol/networks.ts";
 import type { Wallet } from "./wallet.ts";
 
 export type Drafted = { readonly payment: Payment; readonly draft: Draft } | Refusal;
@@ -16,7 +16,7 @@ interface Order {
   /** The account that the intent is bound to; the wallet's own when absent. */
   readonly from: string | undefined;
   /** Asked for last: the real one needs the keys. */
-  readonly nonce: () => Uint8Array;
+  readonly nonce: (label: string) => Uint8Array;
   readonly context?: unknown;
 }
 
@@ -34,7 +34,9 @@ export async function draftPayment(wallet: Wallet, order: Order): Promise<Drafte
   if (from === undefined) return { refused: "NO_ACCOUNT" };
   const validBefore =
     Math.floor(wallet.ledger.now() / 1000) + Math.min(intent.maxTimeoutSeconds, policy.maxValidity);
-  const draft = await rail.draft({ intent, asset, from, nonce: order.nonce(), validBefore }, order.context);
+  const nonce = order.nonce(rail.nonceLabel);
+  const lockedUntil = (): undefined => undefined;
+  const draft = await rail.draft({ intent, asset, from, nonce, validBefore, lockedUntil }, order.context);
   if ("refused" in draft) return draft;
   const { outflow, expires } = draft;
   return { payment: { agent, intent, asset, from, outflow, expiresAt: expires * 1000 }, draft };

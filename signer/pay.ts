@@ -11,7 +11,6 @@ import type { SignResult } from "../protocol/shapes.ts";
 import { type Plan, decide, refusedCheck } from "./decide.ts";
 import { draftPayment } from "./draft.ts";
 import type { Stored } from "./ledger/verdict.ts";
-import { NONCE_LABEL } from "./rails.ts";
 import { signReservation } from "./sign.ts";
 import type { Peer } from "./sockets/role.ts";
 import type { Wallet } from "./wallet.ts";
@@ -100,7 +99,7 @@ async function planFor(
   const { policy } = wallet.scopes;
   // An intent stays with the account of its first draft, also when the wallet has a new one.
   const from = stored?.reservation.fields.from;
-  const nonce = (): Uint8Array => wallet.keyring.nonce(NONCE_LABEL, agent, intent.id);
+  const nonce = (label: string): Uint8Array => wallet.keyring.nonce(label, agent, intent.id);
   const drafted = await draftPayment(wallet, { agent, intent, policy, from, nonce, context });
   return { agent, intent, session, peer, policy, stored, ...drafted };
 }

@@ -3,9 +3,9 @@
 import type { Rail } from "../chains/rail.ts";
 import { X402Error } from "../protocol/errors.ts";
 import type { Json } from "../protocol/json.ts";
+import { railOf } from "../protocol/networks.ts";
 import type { Keyring } from "./keyring.ts";
 import type { Reservation } from "./ledger/reservation.ts";
-import { railOf } from "./rails.ts";
 
 /** The scheme's payload; the same reservation gives the same bytes, always. Throws SIGNER_LOCKED. */
 export function signReservation(

@@ -31,9 +31,9 @@ const FREE = ["test", "bench", "examples"];
 
 /** Which packages a folder may use. The running signer loads what protocol, policy, chains, vault and signer load. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
-  protocol: ["zod"],
+  protocol: ["zod", "@scure/base"],
   policy: ["zod"],
-  chains: ["tiny-secp256k1"],
+  chains: ["tiny-secp256k1", "libsodium-sumo"],
   vault: ["@scure/bip32", "@scure/bip39"],
   signer: ["zod"],
   client: ["zod", "@x402/core"],
@@ -76,6 +76,7 @@ const PURE = Object.keys(PURE_BUILTINS);
 const ONE_PLACE: readonly (readonly [act: string, pattern: RegExp, places: readonly string[]])[] = [
   ["encrypt with AES", /\b(createCipheriv|createDecipheriv)\b|["'`]aes-|@noble\/ciphers/, ["vault/seal.ts"]],
   ["call secp256k1", /from "tiny-secp256k1"/, ["chains/evm/secp256k1.ts"]],
+  ["call libsodium", /from "libsodium-sumo"/, ["chains/ed25519.ts"]],
   [
     "make a reservation",
     /\brecordedReservation\b/,

@@ -118,6 +118,7 @@ function eip3009(input: Eip3009Input): unknown {
     from: evmRail.addressOf(key),
     nonce: Buffer.from(nonce, "hex"),
     validBefore,
+    lockedUntil: () => undefined,
   };
   const draft = evmRail.draft(order, undefined) as Draft | Refusal;
   if ("refused" in draft) throw new X402Error(draft.refused);

@@ -39,11 +39,13 @@ export function domainSeparator(asset: PinnedAsset): Uint8Array {
   const known = separators.get(asset);
   if (known) return known;
   const chainId = evmChainId(asset.network);
-  if (chainId === undefined) throw new RangeError(`not an EVM asset: ${asset.network}`);
+  const { name, version } = asset;
+  if (chainId === undefined || name === undefined || version === undefined)
+    throw new RangeError(`not an EVM asset: ${asset.network}`);
   const words = Buffer.alloc(5 * WORD);
   words.set(DOMAIN_TYPE, 0);
-  words.set(keccak256(Buffer.from(asset.name, "utf8")), WORD);
-  words.set(keccak256(Buffer.from(asset.version, "utf8")), 2 * WORD);
+  words.set(keccak256(Buffer.from(name, "utf8")), WORD);
+  words.set(keccak256(Buffer.from(version, "utf8")), 2 * WORD);
   writeUint(words, 3, chainId);
   words.set(Buffer.from(asset.address.slice(2), "hex"), 4 * WORD + 12);
   const separator = keccak256(words);

@@ -18,12 +18,16 @@ import { accountOf, publicKeyOf, recoverPublicKey, sign } from "./secp256k1.ts";
 const UINT256 = 1n << 256n;
 
 export const evmRail: Rail = {
+  nonceLabel: "x402/eip3009/1",
+  redrafts: true,
   draft,
   decode,
   sign: signDraft,
+  locks: () => [],
   trace: traceOf,
   proof: proofOf,
   addressOf,
+  addressOn: (_network, address) => address,
   selfTest,
 };
 

@@ -16,7 +16,7 @@ import { evmRail } from "../../chains/evm/rail.ts";
 import { publicKeyOf, recoverPublicKey, sign } from "../../chains/evm/secp256k1.ts";
 import type { KeyHolder } from "../../chains/rail.ts";
 import { PINNED_ASSETS, type PinnedAsset } from "../../protocol/assets.ts";
-import { SECP256K1_ORDER, asset, authorization, hex, privateKey, typedData } from "./orders.ts";
+import { SECP256K1_ORDER, asset, authorization, hex, privateKey, typedData, PAYER } from "./orders.ts";
 
 const DOMAIN = [
   { name: "name", type: "string" },
@@ -31,7 +31,8 @@ describe("the domain separator", () => {
   it("is viem's, for every pinned token and for any other", () => {
     const viems = (token: PinnedAsset) =>
       hashDomain({ domain: typedData(token, none).domain, types: { EIP712Domain: DOMAIN } });
-    for (const token of PINNED_ASSETS) expect(hex(domainSeparator(token))).toBe(viems(token));
+    for (const token of PINNED_ASSETS.filter(({ name }) => name !== undefined))
+      expect(hex(domainSeparator(token))).toBe(viems(token));
     fc.assert(
       fc.property(asset, (token) => {
         expect(hex(domainSeparator(token))).toBe(viems(token));
@@ -93,14 +94,14 @@ describe("the bytes of a draft", () => {
           const decoded = decodeAuthorization(bytes);
           if (at < 32) {
             expect(isFor(bytes, token)).toBe(false);
-            expect(evmRail.decode(bytes, token)).toEqual({ refused: "INTERNAL" });
+            expect(evmRail.decode(bytes, token, PAYER)).toEqual({ refused: "INTERNAL" });
           } else if (at < 64 || (at < 128 && at % 32 < 12)) {
             // The type hash, and the twelve zero bytes in front of each account.
             expect(decoded).toBeUndefined();
           } else {
             expect(hex(encodeAuthorization(token, decoded!))).toBe(hex(bytes));
             expect(hex(digestOf(bytes))).toBe(hashTypedData(typedData(token, decoded!)));
-            expect(evmRail.decode(bytes, token)).toEqual(
+            expect(evmRail.decode(bytes, token, PAYER)).toEqual(
               decoded!.validAfter === 0n
                 ? [{ asset: token, amount: decoded!.value, why: "payment" }]
                 : { refused: "INTERNAL" },
@@ -116,7 +117,7 @@ describe("the bytes of a draft", () => {
     fc.assert(
       fc.property(asset, fc.uint8Array({ maxLength: 300 }), (token, bytes) => {
         expect(decodeAuthorization(bytes)).toBeUndefined();
-        expect(evmRail.decode(bytes, token)).toEqual({ refused: "INTERNAL" });
+        expect(evmRail.decode(bytes, token, PAYER)).toEqual({ refused: "INTERNAL" });
       }),
     );
     const whole = encodeAuthorization(PINNED_ASSETS[0]!, none);

@@ -54,8 +54,8 @@ const addressOf = (bytes: Uint8Array): Address => toAddress(bytes) as Address;
 export const typedData = (token: PinnedAsset, a: Authorization) =>
   ({
     domain: {
-      name: token.name,
-      version: token.version,
+      name: token.name!,
+      version: token.version!,
       chainId: BigInt(token.network.slice("eip155:".length)),
       verifyingContract: token.address as Address,
     },
@@ -80,7 +80,7 @@ export const typedData = (token: PinnedAsset, a: Authorization) =>
     },
   }) as const satisfies TypedDataDefinition;
 
-const PAYER = "0x2222222222222222222222222222222222222222";
+export const PAYER = "0x2222222222222222222222222222222222222222";
 
 /** An order that a rail drafts, with what a test wants to be otherwise. */
 export function orderOf(
@@ -92,6 +92,7 @@ export function orderOf(
     from: PAYER,
     nonce: new Uint8Array(32).fill(7),
     validBefore: 1_900_000_000,
+    lockedUntil: () => undefined,
     intent: {
       id: "0123456789abcdef",
       scheme: "exact",

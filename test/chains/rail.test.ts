@@ -6,7 +6,7 @@ import { decodeAuthorization } from "../../chains/evm/eip3009.ts";
 import { evmRail } from "../../chains/evm/rail.ts";
 import type { Draft, Refusal } from "../../chains/rail.ts";
 import { PINNED_ASSETS } from "../../protocol/assets.ts";
-import { account, hex, orderOf } from "./orders.ts";
+import { PAYER, account, hex, orderOf } from "./orders.ts";
 
 const usdc = PINNED_ASSETS[0]!;
 const draft = (change: Parameters<typeof orderOf>[1], more = {}) =>
@@ -92,7 +92,7 @@ describe("no draft is made", () => {
 describe("bytes that no draft has", () => {
   it("are not decoded for another token, and not signed without being an authorization", () => {
     const drafted = draft({}) as Draft;
-    expect(evmRail.decode(drafted.bytes, PINNED_ASSETS[1]!)).toEqual({ refused: "INTERNAL" });
+    expect(evmRail.decode(drafted.bytes, PINNED_ASSETS[1]!, PAYER)).toEqual({ refused: "INTERNAL" });
     let asked = false;
     const key = {
       use: <T>(fn: (bytes: Uint8Array) => T): T => {

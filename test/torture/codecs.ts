@@ -287,7 +287,7 @@ function authorization(): Buffer {
 /** Closed world: what is read as an authorization is exactly what would be drafted for it. */
 function readAuthorization(frame: Buffer): void {
   const asset = PINNED_ASSETS[1]!;
-  const outflow = evmRail.decode(frame, asset);
+  const outflow = evmRail.decode(frame, asset, "");
   const read = decodeAuthorization(frame);
   if ("refused" in outflow || !read) return;
   assert.ok(frame.equals(encodeAuthorization(asset, read)));
