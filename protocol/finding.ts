@@ -37,11 +37,12 @@ const traceSchema = z.discriminatedUnion("kind", [
     transaction: hex32,
     /** "transaction#index". */
     input: z.string().regex(/^[0-9a-f]{64}#(0|[1-9][0-9]{0,4})$/),
-    /** Unix seconds: the time of the slot from which on the newest draft is invalid. */
-    validBefore: z.int(),
+    /** The first slot in which the newest draft is invalid. */
+    ttl: z.int().min(0),
   }),
 ]);
 export type Trace = z.infer<typeof traceSchema>;
+export type TraceOf<K extends Trace["kind"]> = Extract<Trace, { kind: K }>;
 
 export const unresolvedSchema = z.strictObject({
   agent: z.string(),
@@ -70,8 +71,8 @@ const seenSchema = z.discriminatedUnion("kind", [
     transaction: hash32.optional(),
   }),
   /**
-   * `since`: height of the first final block that is at least a minute younger than the newest draft. `found`: what
-   * became of the transaction with this message; absent when no transaction of the account since the first draft has it.
+   * `since`: height of a final block that is at least ten minutes younger than the newest draft. `found`: what became
+   * of the transaction with this message; absent when no transaction of the account since the first draft has it.
    */
   z.strictObject({
     kind: z.literal("solana"),
@@ -79,10 +80,11 @@ const seenSchema = z.discriminatedUnion("kind", [
     found: z.enum(["executed", "failed"]).optional(),
     transaction: base58(88).optional(),
   }),
-  /** `spentBy`: the transaction that spent the nonce input, now; absent while it is unspent. */
-  z.strictObject({ kind: z.literal("cardano"), spentBy: hex32.optional() }),
+  /** `slot`: the block's. `spentBy`: the transaction that spent the nonce input, now; absent while it is unspent. */
+  z.strictObject({ kind: z.literal("cardano"), slot: z.int().min(0), spentBy: hex32.optional() }),
 ]);
 export type Seen = z.infer<typeof seenSchema>;
+export type SeenOf<K extends Seen["kind"]> = Extract<Seen, { kind: K }>;
 
 /** What one endpoint says of one payment, as of one block. */
 export const findingSchema = z.strictObject({

@@ -30,7 +30,9 @@ export class Chains {
     try {
       for (const payment of payments) {
         if (this.#failed.has(endpoint)) break;
-        findings.push(await (await this.#chainAt(endpoint)).look(payment));
+        const { agent, id } = payment;
+        const look = await (await this.#chainAt(endpoint)).look(payment);
+        findings.push({ agent, id, endpoint: endpoint.origin, network: endpoint.network, ...look });
       }
     } catch (error) {
       if (!(error instanceof EndpointFailed)) throw error;

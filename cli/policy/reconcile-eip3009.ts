@@ -1,7 +1,7 @@
 // What one endpoint says of EIP-3009 authorizations, as of its newest finalized block.
 import { hash } from "node:crypto";
 import { z } from "zod";
-import type { Finding, Unresolved } from "../../protocol/finding.ts";
+import type { Look, SeenOf, TraceOf, Unresolved } from "../../protocol/finding.ts";
 import type { Caip2 } from "../../protocol/networks.ts";
 import { type Endpoint, EndpointFailed, EndpointRefused } from "./reconcile-endpoint.ts";
 
@@ -32,6 +32,8 @@ const logsSchema = z
   )
   .max(16);
 
+type Trace = TraceOf<"eip3009">;
+
 interface Block {
   readonly number: number;
   readonly hash: string;
@@ -42,13 +44,11 @@ interface Block {
 /** The chain as one endpoint shows it. Every method throws EndpointFailed. */
 export class Eip3009Chain {
   readonly #endpoint: Endpoint;
-  readonly #network: Caip2;
   readonly #final: Block;
   readonly #blocks = new Map<number, Block>();
 
-  private constructor(endpoint: Endpoint, network: Caip2, final: Block) {
+  private constructor(endpoint: Endpoint, final: Block) {
     this.#endpoint = endpoint;
-    this.#network = network;
     this.#final = final;
   }
 
@@ -56,25 +56,17 @@ export class Eip3009Chain {
     const chainId = parsed(quantity, await endpoint.call("eth_chainId", []), "eth_chainId");
     const network: Caip2 = `eip155:${chainId}`;
     if (network !== endpoint.network) throw new EndpointFailed(`serves ${network}`);
-    return new Eip3009Chain(endpoint, network, await blockAt(endpoint, "finalized"));
+    return new Eip3009Chain(endpoint, await blockAt(endpoint, "finalized"));
   }
 
-  async look(payment: Unresolved): Promise<Finding> {
-    const { number, hash: blockHash, time } = this.#final;
-    const used = await this.#isUsed(payment);
-    const event = used ? await this.#eventOf(payment).catch(ifRefused) : undefined;
-    return {
-      agent: payment.agent,
-      id: payment.id,
-      endpoint: this.#endpoint.origin,
-      network: this.#network,
-      block: { number, hash: blockHash, time },
-      finalized: true,
-      seen: { kind: "eip3009", used, ...event },
-    };
+  async look({ asset, signedAt, trace }: Unresolved): Promise<Look> {
+    if (trace.kind !== "eip3009") throw new TypeError("not a trace of this chain");
+    const used = await this.#isUsed(asset, trace);
+    const event = used ? await this.#eventOf(asset, trace, signedAt).catch(ifRefused) : undefined;
+    return { block: this.#final, finalized: true, seen: { kind: "eip3009", used, ...event } };
   }
 
-  async #isUsed({ asset, trace }: Unresolved): Promise<boolean> {
+  async #isUsed(asset: string, trace: Trace): Promise<boolean> {
     const data = STATE_SELECTOR + word(trace.from) + trace.nonce.slice(2);
     const result = await this.#endpoint.call("eth_call", [{ to: asset, data }, hex(this.#final.number)]);
     const state = parsed(hash32, result, "eth_call");
@@ -83,15 +75,18 @@ export class Eip3009Chain {
   }
 
   /** Searched for from the signing on: an authorization may be cancelled also after its end. */
-  async #eventOf(payment: Unresolved): Promise<Pick<Finding["seen"], "event" | "transaction">> {
-    const topics = [[EVENTS.used, EVENTS.cancelled], `0x${word(payment.trace.from)}`, payment.trace.nonce];
-    const signedAt = Math.floor(Date.parse(payment.signedAt) / 1000);
-    let from = await this.#firstBlockSince(signedAt - SLACK_SECONDS);
+  async #eventOf(
+    asset: string,
+    trace: Trace,
+    signedAt: string,
+  ): Promise<Pick<SeenOf<"eip3009">, "event" | "transaction">> {
+    const topics = [[EVENTS.used, EVENTS.cancelled], `0x${word(trace.from)}`, trace.nonce];
+    let from = await this.#firstBlockSince(Math.floor(Date.parse(signedAt) / 1000) - SLACK_SECONDS);
     for (let n = 0; n < MOST_SEARCHES && from <= this.#final.number; n++, from += BLOCKS_PER_SEARCH) {
       const to = Math.min(from + BLOCKS_PER_SEARCH - 1, this.#final.number);
-      const filter = { address: payment.asset, topics, fromBlock: hex(from), toBlock: hex(to) };
+      const filter = { address: asset, topics, fromBlock: hex(from), toBlock: hex(to) };
       const logs = parsed(logsSchema, await this.#endpoint.call("eth_getLogs", [filter]), "eth_getLogs");
-      const log = logs.find(({ removed, topics }) => removed !== true && topics[2] === payment.trace.nonce);
+      const log = logs.find(({ removed, topics }) => removed !== true && topics[2] === trace.nonce);
       if (log?.topics[0] === EVENTS.used) return { event: "used", transaction: log.transactionHash };
       if (log?.topics[0] === EVENTS.cancelled)
         return { event: "cancelled", transaction: log.transactionHash };

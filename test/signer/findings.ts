@@ -1,23 +1,29 @@
 // What two honest endpoints would bring of a payment, for tests that need no chain.
 import { type SignerConnection, connectSigner, deskCall } from "../../client/signer.ts";
-import type { Finding, ReconcileResult, Unresolved } from "../../protocol/finding.ts";
+import type { Finding, ReconcileResult, TraceOf, Unresolved } from "../../protocol/finding.ts";
 import type { Signer } from "../counterparts/signer.ts";
 
 export const ENDPOINTS = ["https://one.example", "https://two.example:8545"] as const;
 
 export const hashOf = (digit: string | number): string => `0x${String(digit).repeat(64).slice(0, 64)}`;
 
+/** The trace of a payment on an EVM chain. */
+export function evmTrace({ trace }: Pick<Unresolved, "trace">): TraceOf<"eip3009"> {
+  if (trace.kind !== "eip3009") throw new TypeError(trace.kind);
+  return trace;
+}
+
 /** A finding a minute after the payment's end, at a final block; `changed` is laid over it. */
 export const finding = (
-  { agent, id, network, trace }: Unresolved,
+  payment: Unresolved,
   endpoint: string = ENDPOINTS[0],
   changed: Partial<Finding> = {},
 ): Finding => ({
-  agent,
-  id,
+  agent: payment.agent,
+  id: payment.id,
   endpoint,
-  network,
-  block: { number: 1000, hash: hashOf(1), time: trace.validBefore + 60 },
+  network: payment.network,
+  block: { number: 1000, hash: hashOf(1), time: evmTrace(payment).validBefore + 60 },
   finalized: true,
   seen: { kind: "eip3009", used: false },
   ...changed,

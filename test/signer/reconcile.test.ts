@@ -18,6 +18,7 @@ import {
   USED,
   agreed,
   deskOf,
+  evmTrace,
   finding,
   hashOf,
   reconcile,
@@ -122,8 +123,8 @@ describe("nothing follows from", () => {
     seen: { kind: "eip3009" as const, used, ...(event && { event }) },
   });
   const [ONE, TWO] = ENDPOINTS;
-  const at = ({ trace }: Unresolved, seconds: number, digit = 1) => ({
-    block: { number: 1000, hash: hashOf(digit), time: trace.validBefore + seconds },
+  const at = (payment: Unresolved, seconds: number, digit = 1) => ({
+    block: { number: 1000, hash: hashOf(digit), time: evmTrace(payment).validBefore + seconds },
   });
   const cases: [string, string, (payment: Unresolved) => Finding[]][] = [
     ["one endpoint", "one-endpoint", (p) => [finding(p, ONE)]],
@@ -190,8 +191,8 @@ describe("nothing follows from", () => {
     // Blocks after the first draft's end and before the second's.
     expect(await told(agreed(payment))).toEqual(["too-early"]);
     const [newest] = await unresolved(desk);
-    expect(newest!.trace.validBefore).toBeGreaterThan(payment.trace.validBefore);
-    expect(newest!.trace.nonce).toBe(payment.trace.nonce);
+    expect(evmTrace(newest!).validBefore).toBeGreaterThan(evmTrace(payment).validBefore);
+    expect(evmTrace(newest!).nonce).toBe(evmTrace(payment).nonce);
     expect(await told(agreed(newest!))).toEqual(["released"]);
     expect(await total()).toBe(0n);
   });
