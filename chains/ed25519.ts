@@ -69,6 +69,24 @@ export class Ed25519 {
     });
   }
 
+  /** `publicKey` is 32 bytes, `signature` 64. */
+  verify(message: Uint8Array, signature: Uint8Array, publicKey: Uint8Array): boolean {
+    if (message.length > MOST_BYTES) throw new RangeError("the message is too long to be verified");
+    const { R, A, text } = this.#at;
+    const memory = this.#sodium.HEAPU8;
+    memory.set(signature.subarray(0, WIDE), R);
+    memory.set(publicKey.subarray(0, HALF), A);
+    memory.set(message, text);
+    return this.#sodium._crypto_sign_ed25519_verify_detached(R, text, message.length, 0, A) === 0;
+  }
+
+  /** Do these 32 bytes stand for a point of the curve? Of any order; the top bit is the sign of x. */
+  isPoint(bytes: Uint8Array): boolean {
+    const { A, R } = this.#at;
+    this.#sodium.HEAPU8.set(bytes.subarray(0, HALF), A);
+    return this.#sodium._crypto_core_ed25519_add(R, A, A) === 0;
+  }
+
   /** BLAKE2b without a key (RFC 7693), with a digest of `length` bytes. */
   blake2b(bytes: Uint8Array, length: 28 | 32): Uint8Array {
     if (bytes.length > MOST_BYTES) throw new RangeError("the text is too long to be hashed");

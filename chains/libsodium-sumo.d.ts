@@ -8,6 +8,14 @@ declare module "libsodium-sumo" {
     _crypto_core_ed25519_scalar_reduce(scalar: number, wide: number): void;
     _crypto_core_ed25519_scalar_mul(product: number, x: number, y: number): void;
     _crypto_core_ed25519_scalar_add(sum: number, x: number, y: number): void;
+    _crypto_core_ed25519_add(sum: number, p: number, q: number): number;
+    _crypto_sign_ed25519_verify_detached(
+      signature: number,
+      message: number,
+      low: number,
+      high: number,
+      publicKey: number,
+    ): number;
     _crypto_hash_sha512(digest: number, message: number, high: number, low: number): number;
     _crypto_generichash(
       digest: number,
