@@ -1,0 +1,71 @@
+// What a client says that our account can spend, and under which parameters. All of it may be a lie. What an input holds
+// is not in the signed bytes, so a lie about it makes a transaction that no node takes; a lie about parameters makes a
+// dearer one, which is outflow. The bounds here keep such a lie small and the arithmetic inside 64 bits.
+import {
+  type CardanoContext,
+  type CardanoParameters,
+  type Utxo,
+  cardanoContextSchema,
+} from "../../protocol/context.ts";
+import { type Input, type Value, inputName } from "./body.ts";
+
+/** An output of our account. */
+export interface Coin extends Input {
+  /** "transaction#index". */
+  readonly name: string;
+  readonly value: Value;
+}
+
+export interface Wallet {
+  readonly coins: readonly Coin[];
+  readonly parameters: CardanoParameters;
+}
+
+/** The most of a token that one output holds. Source: the ledger's CDDL, "positive_coin" bounded as in "mint". */
+export const MAX_TOKEN = (1n << 63n) - 1n;
+/** All the lovelace there will ever be. Source: the Shelley genesis files, "maxLovelaceSupply". */
+const MAX_LOVELACE = 45_000_000_000_000_000n;
+
+// The most that a vote may set. Source: the Cardano Constitution, appendix I, guardrails TFPB-02, TFF-02, UCPB-02.
+const MAX_FEE_A = 1_000;
+const MAX_FEE_B = 10_000_000;
+const MAX_COINS_PER_BYTE = 6_500;
+/** A value with one token of the longest name has 81 bytes. */
+const LEAST_VALUE_SIZE = 100;
+
+/** Undefined for what is no context, and for what no chain can have. */
+export function readWallet(context: unknown): Wallet | undefined {
+  const { success, data } = cardanoContextSchema.safeParse(context);
+  if (!success || !isPossible(data.parameters)) return undefined;
+  const coins = data.utxos.map(coinOf);
+  if (new Set(coins.map(({ name }) => name)).size !== coins.length) return undefined;
+  return coins.every(({ value }) => isValue(value)) ? { coins, parameters: data.parameters } : undefined;
+}
+
+const coinOf = ({ transaction, index, lovelace, tokens }: Utxo): Coin => ({
+  transaction,
+  index,
+  name: inputName({ transaction, index }),
+  value: { lovelace, tokens: new Map(Object.entries(tokens ?? {})) },
+});
+
+const isPossible = (parameters: CardanoContext["parameters"]): boolean =>
+  parameters.minFeeA <= MAX_FEE_A &&
+  parameters.minFeeB <= MAX_FEE_B &&
+  parameters.coinsPerUtxoByte <= MAX_COINS_PER_BYTE &&
+  parameters.maxValueSize >= LEAST_VALUE_SIZE;
+
+const isValue = ({ lovelace, tokens }: Value): boolean =>
+  lovelace > 0n &&
+  lovelace <= MAX_LOVELACE &&
+  [...tokens.values()].every((amount) => amount > 0n && amount <= MAX_TOKEN);
+
+export function sumOf(values: readonly Value[]): Value {
+  let lovelace = 0n;
+  const tokens = new Map<string, bigint>();
+  for (const value of values) {
+    lovelace += value.lovelace;
+    for (const [unit, amount] of value.tokens) tokens.set(unit, (tokens.get(unit) ?? 0n) + amount);
+  }
+  return { lovelace, tokens };
+}
