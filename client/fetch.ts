@@ -8,19 +8,30 @@ import { X402Error } from "../protocol/errors.ts";
 import { type PaymentIntent, intentIdSchema, intentSchema } from "../protocol/intent.ts";
 import type { SignResult } from "../protocol/shapes.ts";
 import { type Terms, paymentHeader, readSettlement, withPaymentIdentifier } from "../protocol/x402.ts";
-import { abortable } from "./abort.ts";
-import { discard } from "./body.ts";
-import { type Offer, byQuote, offersOf } from "./choose.ts";
-import { PaymentDeclined, PaymentHeld, notePayment, withIntentId } from "./outcome.ts";
+import { abortable } from "./http/abort.ts";
+import { askToSign } from "./ask.ts";
+import { discard } from "./http/body.ts";
+import { type Offer, type Order, byQuote, offersOf } from "./choose.ts";
+import { Contexts } from "./contexts.ts";
+import type { ContextOption } from "./context/sources.ts";
+import { PaymentHeld, notePayment, withIntentId } from "./outcome.ts";
 import { Payer, type PayerOptions } from "./payer.ts";
-import { type Fetch, type Outgoing, follow, outgoing, send } from "./request.ts";
+import { type Fetch, type Outgoing, follow, outgoing, send } from "./http/request.ts";
 import { termsOf } from "./terms.ts";
 
 export { PaymentDeclined, PaymentHeld, paymentOf } from "./outcome.ts";
+export type { ContextFunction, ContextOption, ContextSources } from "./context/sources.ts";
 
 export interface PaymentFetchOptions extends PayerOptions {
   /** Used for every request; the global fetch when absent. */
   fetch?: (input: string, init: RequestInit) => Promise<Response>;
+  /**
+   * Where this process learns what payments on Solana and Cardano need to know; without it they are paid only where the
+   * seller's terms tell it. By network: { solana: { rpc: ["https://..."] }, cardano: { koios: ["https://..."] } }.
+   */
+  context?: ContextOption;
+  /** Which of several offers is paid, of those that the policy allows and the wallet can pay; "cheapest" when absent. */
+  order?: Order;
 }
 
 export interface PaymentInit {
@@ -45,6 +56,8 @@ type Signed = Extract<SignResult, { outcome: "signed" }>;
  */
 export function createPaymentFetch(options: PaymentFetchOptions = {}): PaymentFetch {
   const payer = new Payer(options);
+  const contexts = new Contexts(options.context, () => payer.addresses());
+  const order = options.order ?? "cheapest";
   const fetch: Fetch = (input, init) => (options.fetch ?? globalThis.fetch)(input, init);
   return async (input, { payment = {}, ...init } = {}) => {
     const id = payment.id ?? randomUUIDv7();
@@ -54,7 +67,7 @@ export function createPaymentFetch(options: PaymentFetchOptions = {}): PaymentFe
     if (terms === undefined) return response;
     discard(response);
     try {
-      return await pay({ payer, fetch, request, terms, id, payment });
+      return await pay({ payer, contexts, order, fetch, request, terms, id, payment });
     } catch (error) {
       throw withIntentId(error, id);
     }
@@ -63,6 +76,8 @@ export function createPaymentFetch(options: PaymentFetchOptions = {}): PaymentFe
 
 interface Purchase {
   payer: Payer;
+  contexts: Contexts;
+  order: Order;
   fetch: Fetch;
   request: Outgoing;
   terms: Terms;
@@ -71,9 +86,9 @@ interface Purchase {
 }
 
 async function pay(purchase: Purchase): Promise<Response> {
-  const { payer, fetch, request, terms, id, payment } = purchase;
-  const offers = offersOf(terms, id, claimsOf(request, payment));
-  const ordered = await abortable(() => byQuote(payer, offers), request.signal);
+  const { payer, contexts, order, fetch, request, terms, id, payment } = purchase;
+  const offers = offersOf(terms, id, claimsOf(request, payment), contexts);
+  const ordered = await abortable(() => byQuote(payer, contexts, offers, order), request.signal);
   const { signed, offer } = await signFirst(purchase, ordered);
   const extensions = withPaymentIdentifier(terms.extensions, id);
   const { name, value } = paymentHeader(terms, offer.item, signed.payload as never, extensions);
@@ -92,7 +107,7 @@ async function signFirst(
   let conflict: unknown;
   for (const offer of offers) {
     try {
-      return { signed: await sign(purchase, offer.intent), offer };
+      return { signed: await sign(purchase, offer), offer };
     } catch (error) {
       if (!(error instanceof X402Error) || error.code !== "INTENT_CONFLICT") throw error;
       conflict = error;
@@ -104,16 +119,15 @@ async function signFirst(
 const POLL_MS = 500;
 
 async function sign(
-  { payer, request: { signal }, payment }: Purchase,
-  intent: PaymentIntent,
+  { payer, contexts, request: { signal }, payment, id }: Purchase,
+  offer: Offer,
 ): Promise<Signed> {
   const deadline = Date.now() + (payment.waitMs ?? 0);
   for (;;) {
-    const result = await abortable(() => payer.sign(intent), signal);
+    const result = await abortable(() => askToSign(payer, contexts, offer), signal);
     if (result.outcome === "signed") return result;
-    if (result.outcome === "declined") throw new PaymentDeclined(result.check, intent.id);
     const left = deadline - Date.now();
-    if (left <= 0) throw new PaymentHeld(result, intent.id);
+    if (left <= 0) throw new PaymentHeld(result, id);
     await abortable(() => sleep(Math.min(left, POLL_MS)), signal);
   }
 }

@@ -8,8 +8,8 @@ export class PaymentDeclined extends X402Error {
   override readonly name = "PaymentDeclined";
   readonly check: WireCheck;
 
-  constructor(check: WireCheck, intentId: string) {
-    super(check.code, `${check.scope} ${check.rule}`, { intentId });
+  constructor(check: WireCheck, intentId: string, options: { hint?: string; cause?: unknown } = {}) {
+    super(check.code, `${check.scope} ${check.rule}`, { ...options, intentId });
     this.check = check;
   }
 }

@@ -1,6 +1,7 @@
 // The agent's side of the signer's socket: one connection and, with a policy, one session, for as long as it is used.
 import { X402Error } from "../protocol/errors.ts";
 import { type PaymentIntent, toWire } from "../protocol/intent.ts";
+import type { Caip2 } from "../protocol/networks.ts";
 import type { Quote, SignResult } from "../protocol/shapes.ts";
 import { agentSocket } from "./paths.ts";
 import { Receipts } from "./receipts.ts";
@@ -13,6 +14,8 @@ export interface PayerOptions {
   /** Narrows the operator's policy for this payer's session. It can never widen it. */
   policy?: SessionPolicy;
 }
+
+type JsonObject = Record<string, unknown>;
 
 export class Payer {
   readonly #endpoint: string;
@@ -29,15 +32,22 @@ export class Payer {
     this.#policy = policy && sessionRules(policy);
   }
 
-  /** What would become of each, without recording anything. At most eight. */
-  async quote(intents: readonly PaymentIntent[]): Promise<Quote[]> {
-    const params = { intents: intents.map(toWire), ...(await this.#inSession()) };
+  /** The accounts that pay, by rail. */
+  async addresses(): Promise<{ rail: string; address: string }[]> {
+    return (await this.#repeatable((connection) => agentCall(connection, "wallet.addresses", {}))).accounts;
+  }
+
+  /** What would become of each, without recording anything. At most eight; `contexts` by network. */
+  async quote(intents: readonly PaymentIntent[], contexts: Record<Caip2, object> = {}): Promise<Quote[]> {
+    const brought = Object.keys(contexts).length > 0 && { contexts: contexts as Record<Caip2, JsonObject> };
+    const params = { intents: intents.map(toWire), ...(await this.#inSession()), ...brought };
     return this.#repeatable((connection) => agentCall(connection, "payment.quote", params));
   }
 
   /** Decides, records and signs. The same intent gives the same authorization, however often it is asked. */
-  async sign(intent: PaymentIntent): Promise<SignResult> {
-    const params = { intent: toWire(intent), ...(await this.#inSession()) };
+  async sign(intent: PaymentIntent, context?: object): Promise<SignResult> {
+    const brought = context && { context: context as JsonObject };
+    const params = { intent: toWire(intent), ...(await this.#inSession()), ...brought };
     return this.#repeatable(async (connection) => {
       const result = await agentCall(connection, "payment.sign", params);
       void this.#receipts.after(connection, intent.id, result);

@@ -1,10 +1,10 @@
 // The signer as a scheme of the reference client, for agents that already use @x402/core and its wrappers:
 //
-//     const scheme = createSchemeClient();
-//     new x402Client().register("eip155:*", scheme).registerV1("base", scheme)
+//     const scheme = createSchemeClient({ context: { solana: { rpc: ["https://..."] } } });
+//     new x402Client().register("eip155:*", scheme).register("solana:*", scheme).registerV1("base", scheme)
 //
-// That client has spend controls of its own on top: it refuses tokens that are not pinned here, and more than $1 a
-// payment, until `setSpendControls` says otherwise. It tells a scheme what the seller claims to sell but not the URL that
+// That client has spend controls of its own on top: it refuses what is not a dollar token pinned here, and more than $1 a
+// payment, until `setSpendControls` says otherwise; ADA is for `allowedAssets`. It tells a scheme what the seller claims to sell but not the URL that
 // was fetched, so these payments claim none; under rules about domains they are declined, and createPaymentFetch pays.
 import { randomUUIDv7 } from "node:crypto";
 import type { PaymentPayloadResult, PaymentRequirements, SchemeNetworkClient } from "@x402/core/types";
@@ -12,13 +12,22 @@ import { PINNED_ASSETS, assetKey } from "../protocol/assets.ts";
 import type { Json } from "../protocol/json.ts";
 import { networkOf } from "../protocol/networks.ts";
 import { type Terms, readTerms, readTermsValue, withPaymentIdentifier } from "../protocol/x402.ts";
+import { askToSign } from "./ask.ts";
 import { offersOf } from "./choose.ts";
-import { PaymentDeclined, PaymentHeld, withIntentId } from "./outcome.ts";
+import { Contexts } from "./contexts.ts";
+import type { ContextOption } from "./context/sources.ts";
+import { PaymentHeld, withIntentId } from "./outcome.ts";
 import { Payer, type PayerOptions } from "./payer.ts";
 
+export interface SchemeClientOptions extends PayerOptions {
+  /** As createPaymentFetch has it: payments on Solana and Cardano need it. */
+  context?: ContextOption;
+}
+
 /** Serves both protocol versions. Throws as createPaymentFetch does; the wrappers keep the message only. */
-export function createSchemeClient(options: PayerOptions = {}): SchemeNetworkClient {
+export function createSchemeClient(options: SchemeClientOptions = {}): SchemeNetworkClient {
   const payer = new Payer(options);
+  const contexts = new Contexts(options.context, () => payer.addresses());
   // The reference client asks again with the same object when a hook wants a retry: that is the same payment.
   const ids = new WeakMap<PaymentRequirements, string>();
   const idOf = (requirements: PaymentRequirements): string => {
@@ -30,16 +39,21 @@ export function createSchemeClient(options: PayerOptions = {}): SchemeNetworkCli
     scheme: "exact",
     findDefaultAsset,
     createPaymentPayload: (version, requirements, context) =>
-      payload(payer, idOf(requirements), termsOf(version, requirements, context?.extensions)),
+      payload(payer, contexts, idOf(requirements), termsOf(version, requirements, context?.extensions)),
   };
 }
 
-async function payload(payer: Payer, id: string, terms: Terms): Promise<PaymentPayloadResult> {
-  const [{ item, intent }] = offersOf(terms, id, {});
-  const result = await payer.sign(intent).catch((error: unknown) => {
+async function payload(
+  payer: Payer,
+  contexts: Contexts,
+  id: string,
+  terms: Terms,
+): Promise<PaymentPayloadResult> {
+  const [offer] = offersOf(terms, id, {}, contexts);
+  const { item } = offer;
+  const result = await askToSign(payer, contexts, offer).catch((error: unknown) => {
     throw withIntentId(error, id);
   });
-  if (result.outcome === "declined") throw new PaymentDeclined(result.check, id);
   if (result.outcome === "held") throw new PaymentHeld(result, id);
   if (terms.version === 1) {
     // Of version 1 the reference client sends on what it gets, as it is.
@@ -57,9 +71,12 @@ function termsOf(version: number, requirements: PaymentRequirements, extensions:
     : readTermsValue(JSON.parse(JSON.stringify(envelope)) as Json);
 }
 
+/** A default asset counts at a dollar there. */
 const findDefaultAsset: NonNullable<SchemeNetworkClient["findDefaultAsset"]> = (asset, network) => {
   const caip2 = networkOf(network);
   const key = caip2 && assetKey(caip2, asset);
-  const pinned = PINNED_ASSETS.find((known) => assetKey(known.network, known.address) === key);
+  const pinned = PINNED_ASSETS.find(
+    (known) => known.pegged && assetKey(known.network, known.address) === key,
+  );
   return pinned && { asset: pinned.address, decimals: pinned.decimals, symbol: pinned.symbol };
 };

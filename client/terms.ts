@@ -1,6 +1,6 @@
 // What a response asks to be paid.
 import { MAX_TERMS_BYTES, type Terms, readTerms } from "../protocol/x402.ts";
-import { discard, readAtMost } from "./body.ts";
+import { discard, readAtMost } from "./http/body.ts";
 
 /** The terms of a 402; undefined when it is none, or not x402. Leaves the response's own body to the caller. */
 export async function termsOf(response: Response): Promise<Terms | undefined> {

@@ -5,7 +5,7 @@ import { z } from "zod";
 import { X402Error } from "./errors.ts";
 import { type PaymentIntent, amountSchema } from "./intent.ts";
 import { type Json, parseJson } from "./json.ts";
-import { type Caip2, networkOf } from "./networks.ts";
+import { type Caip2, type RailName, networkOf, railOf } from "./networks.ts";
 
 export const MAX_TERMS_BYTES = 64 * 1024;
 /** A seller may list many ways to pay; more than this is not a menu but an attack. */
@@ -94,11 +94,27 @@ function readItem(raw: Json, version: 1 | 2): TermsItem | undefined {
   if (!parsed.success) return undefined;
   const data = parsed.data;
   const caip2 = networkOf(data.network);
-  if (caip2 === undefined) return undefined;
+  if (caip2 === undefined || !isReadableExtra(caip2, data.extra)) return undefined;
   const { scheme, network, asset, payTo, maxTimeoutSeconds } = data;
   const amount = "amount" in data ? data.amount : data.maxAmountRequired;
   const extra = (data.extra ?? {}) as { [key: string]: Json };
   return { scheme, network, caip2, asset, payTo, amount, maxTimeoutSeconds, extra, raw };
+}
+
+const name = z.string().nullish();
+// x402 specification, "exact" on each network: what is there has this shape, or nothing can be said of the entry.
+const EXTRA: Readonly<Partial<Record<RailName, z.ZodType>>> = {
+  solana: z.object({ feePayer: name, memo: name }),
+  cardano: z.object({
+    assetTransferMethod: name,
+    confirmationPolicy: z.object({ l1Confirmations: z.int().min(-1).max(20).optional() }).optional(),
+  }),
+};
+
+function isReadableExtra(network: Caip2, extra: unknown): boolean {
+  const rail = railOf(network);
+  const schema = rail && EXTRA[rail];
+  return schema === undefined || schema.safeParse(extra ?? {}).success;
 }
 
 /** What the signer is asked for. `claims.url` is the URL fetched, never the seller's `resource.url`. */

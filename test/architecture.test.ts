@@ -94,7 +94,11 @@ const ONE_PLACE: readonly (readonly [act: string, pattern: RegExp, places: reado
   ["take a module of Node by its name", /\bgetBuiltinModule\b/, ["signer/harden/", "cli/peer.ts"]],
   ["call the C library", /\bbindLibc\b/, ["signer/harden/"]],
   ["start a program", /\bexecve\b/, ["signer/restart.ts"]],
-  ["send a request to a URL", /\bfetch\(/, ["client/request.ts", "cli/policy/reconcile-endpoint.ts"]],
+  [
+    "send a request to a URL",
+    /\bfetch\(/,
+    ["client/http/request.ts", "client/context/endpoint.ts", "cli/policy/reconcile-endpoint.ts"],
+  ],
   // What touches a network is given the desk's socket and knows of no other.
   ["name the operator's socket", /\boperatorSocket\b/, ["client/paths.ts", "cli/operator.ts"]],
   ["run a string as code", /\beval\(|new Function\(/, []],

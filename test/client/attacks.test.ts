@@ -145,7 +145,8 @@ describe("the terms", () => {
     [{ scheme: "upto" }, "SCHEME_NOT_SUPPORTED"],
     [{ extra: { assetTransferMethod: "permit2" } }, "TRANSFER_METHOD_NOT_SUPPORTED"],
     [{ extra: { assetTransferMethod: "erc7710" } }, "TRANSFER_METHOD_NOT_SUPPORTED"],
-    [{ network: "solana:5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp" }, "NETWORK_NOT_SUPPORTED"],
+    [{ network: "bip122:000000000019d6689c085ae165831e93" }, "NETWORK_NOT_SUPPORTED"],
+    [{ network: "solana:5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp" }, "ASSET_UNKNOWN"],
   ])("%j: %s", async (changed, code) => {
     expect(await meet([{ ...item, ...changed }])).toEqual({ code });
   });

@@ -28,10 +28,10 @@ describe("which payment", () => {
 
   it("of many, the first eight that are supported", async () => {
     const other = { ...item, scheme: "upto" };
-    const solana = { ...item, network: "solana:5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp" };
+    const elsewhere = { ...item, network: "bip122:000000000019d6689c085ae165831e93" };
     const accepts = [
       other,
-      solana,
+      elsewhere,
       { nonsense: true },
       ...Array.from({ length: 20 }, (_, i) => offer(i + 1)),
     ];

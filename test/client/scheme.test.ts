@@ -1,6 +1,7 @@
 // The signer as a scheme of the reference client, as that client uses it. Paying for real is in pay.test.ts.
 
-import { findDefaultAsset } from "@x402/evm";
+import { findDefaultAsset as findOnEvm } from "@x402/evm";
+import { findDefaultAsset as findOnSolana } from "@x402/svm";
 import { wrapFetchWithPayment, x402Client } from "@x402/fetch";
 import { afterEach, describe, expect, it } from "vitest";
 import { createSchemeClient } from "../../client/scheme.ts";
@@ -91,12 +92,22 @@ describe("the scheme client", () => {
 
   it("tells the spend controls what they would learn from the reference scheme", () => {
     const scheme = createSchemeClient();
-    const told = PINNED_ASSETS.map(({ address, network }) => scheme.findDefaultAsset!(address, network));
-    const known = PINNED_ASSETS.map(({ address, network }) => findDefaultAsset(address, network));
-    expect(told).toEqual(
-      known.map((one) => ({ asset: one!.asset, decimals: one!.decimals, symbol: one!.symbol })),
-    );
+    for (const [rail, find] of [
+      ["eip155:", findOnEvm],
+      ["solana:", findOnSolana],
+    ] as const) {
+      const pinned = PINNED_ASSETS.filter(({ network }) => network.startsWith(rail));
+      expect(pinned.length).toBeGreaterThan(2);
+      for (const { address, network } of pinned) {
+        const { asset, decimals, symbol } = find(address, network)!;
+        expect(scheme.findDefaultAsset!(address, network)).toEqual({ asset, decimals, symbol });
+      }
+    }
     expect(scheme.findDefaultAsset!(item.asset.toLowerCase(), "base-sepolia" as never)?.symbol).toBe("USDC");
     expect(scheme.findDefaultAsset!(PAYEE, "eip155:84532")).toBeUndefined();
+    const usdm = "c48cbb3d5e57ed56e276bc45f99ab39abe94e6cd7ac39fb402da47ad.0014df105553444d";
+    expect(scheme.findDefaultAsset!(usdm, "cardano" as never)?.symbol).toBe("USDM");
+    // What counts as a default asset there is capped as if one were a dollar.
+    expect(scheme.findDefaultAsset!("lovelace", "cardano:mainnet")).toBeUndefined();
   });
 });

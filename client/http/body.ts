@@ -1,5 +1,5 @@
 // Bodies that must be bounded: a request's, because a paid call sends it twice, and a 402's, because a seller writes it.
-import { X402Error } from "../protocol/errors.ts";
+import { X402Error } from "../../protocol/errors.ts";
 import { abortable } from "./abort.ts";
 
 /** A one-shot request body is kept for the second sending up to here. */
