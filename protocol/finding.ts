@@ -50,8 +50,10 @@ export const unresolvedSchema = z.strictObject({
   network: caip2Schema,
   asset: z.string(),
   usd: usdSchema,
-  /** When its first draft was signed. */
+  /** When its first draft was recorded, which is before it was signed. */
   signedAt: isoSchema,
+  /** And its newest. */
+  draftedAt: isoSchema,
   trace: traceSchema,
 });
 export type Unresolved = z.infer<typeof unresolvedSchema>;
@@ -80,7 +82,7 @@ const seenSchema = z.discriminatedUnion("kind", [
     found: z.enum(["executed", "failed"]).optional(),
     transaction: base58(88).optional(),
   }),
-  /** `slot`: the block's. `spentBy`: the transaction that spent the nonce input, now; absent while it is unspent. */
+  /** `slot`: what is in slots before it is final. `spentBy`: the transaction that spent the nonce input, now; absent while it is unspent. */
   z.strictObject({ kind: z.literal("cardano"), slot: z.int().min(0), spentBy: hex32.optional() }),
 ]);
 export type Seen = z.infer<typeof seenSchema>;
@@ -120,6 +122,7 @@ export const DOUBTS = [
   "one-endpoint",
   "disagreement",
   "rows-lost",
+  "rail-not-loaded",
   "limit",
 ] as const;
 export type Doubt = (typeof DOUBTS)[number];

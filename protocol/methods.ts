@@ -185,7 +185,12 @@ export const OPERATOR_METHODS = {
 export const DESK_METHODS = {
   "ledger.unresolved": {
     params: z.strictObject({ after: z.int().min(0).optional(), limit: z.int().min(1).max(500).optional() }),
-    result: z.strictObject({ payments: z.array(unresolvedSchema), next: z.int().optional() }),
+    result: z.strictObject({
+      payments: z.array(unresolvedSchema),
+      /** Networks of payments that are left out: the signer has not loaded their rail. */
+      unloaded: z.array(caip2Schema).optional(),
+      next: z.int().optional(),
+    }),
   },
   "ledger.reconcile": {
     params: z.strictObject({ findings: z.array(findingSchema).min(1).max(MAX_FINDINGS) }),

@@ -3,15 +3,17 @@
 // what the policy allows for a day: if all of them lie, that is what it costs, and it is on record.
 //
 // Released and settled are final: no draft of the intent is signed again.
+import type { Rail } from "../chains/rail.ts";
 import { isOver } from "../policy/counters.ts";
 import type { Addition } from "../policy/evaluate.ts";
 import { releasedCounter } from "../policy/limits.ts";
 import { type MicroUsd, formatUsd } from "../protocol/amount.ts";
 import type { Doubt, Finding, Judged, ReconcileResult } from "../protocol/finding.ts";
+import { railOf } from "../protocol/networks.ts";
 import { countedFor } from "./decide.ts";
+import { type ReservedBody, readReserved } from "./ledger/rows.ts";
 import { unresolvedKey } from "./ledger/unresolved.ts";
 import type { Stored } from "./ledger/verdict.ts";
-import { railNamed } from "./rails.ts";
 import type { Wallet } from "./wallet.ts";
 
 const ENDPOINTS_NEEDED = 2;
@@ -50,12 +52,14 @@ function judgeOne(wallet: Wallet, findings: readonly Finding[], fields: object):
   return { agent, id, outcome };
 }
 
-function verdictOn(wallet: Wallet, stored: Stored, findings: readonly Finding[]): "dead" | "used" | Doubt {
+function verdictOn(wallet: Wallet, stored: Stored, findings: readonly Finding[]): Proof {
   const { network, expires, usd } = stored.newest;
   if (stored.state !== "reserved") return "final";
   if (expires * 1000 > wallet.ledger.now()) return "alive";
   if (findings.some((finding) => finding.network !== network)) return "wrong-network";
-  const verdict = agreement(wallet, stored, findings);
+  const rail = wallet.rails.get(railOf(network) ?? "");
+  if (!rail) return "rail-not-loaded";
+  const verdict = agreement(findings, (finding) => proofOf(wallet, rail, stored, finding));
   // Rows that are lost may have given it back already, or drafted it again with a later end.
   if (verdict === "dead" && wasLostSince(wallet, stored.reservation.fields.seq)) return "rows-lost";
   const { limit, today } = releases(wallet);
@@ -65,11 +69,28 @@ function verdictOn(wallet: Wallet, stored: Stored, findings: readonly Finding[])
 const wasLostSince = ({ ledger }: Wallet, seq: number): boolean =>
   ledger.accepted.some((row) => row.seq > seq && row.code.startsWith("LEDGER_"));
 
+type Proof = "dead" | "used" | Doubt;
+
+/**
+ * What one finding proves of an intent, all of whose drafts must be dead. The newest one is over last. An older one may
+ * have been used before it, as another transaction that the newest knows nothing of: on Cardano they have one input in
+ * common, and on EVM the nonce, so at most one of them ever is.
+ */
+function proofOf(wallet: Wallet, rail: Rail, { newest }: Stored, finding: Finding): Proof {
+  let proof: Proof = "dead";
+  for (let row: ReservedBody | undefined = newest; row && proof === "dead"; row = previous(wallet, row))
+    proof = rail.proof(Buffer.from(row.draft, "base64"), finding);
+  return proof;
+}
+
+/** Throws LEDGER_DAMAGED. A redraft of before this was recorded is one on EVM, where the newest tells for all. */
+function previous({ ledger }: Wallet, row: ReservedBody): ReservedBody | undefined {
+  return row.previous === undefined ? undefined : readReserved(ledger.body(row.previous));
+}
+
 /** What enough endpoints prove, and none of them denies; a finding that proves nothing has no vote. */
-function agreement(wallet: Wallet, stored: Stored, findings: readonly Finding[]): "dead" | "used" | Doubt {
-  const { draft } = stored.reservation.fields;
-  const rail = railNamed(wallet.rails, stored.newest.network);
-  const proofs = findings.map((finding) => ({ finding, proof: rail.proof(draft, finding) }));
+function agreement(findings: readonly Finding[], proofOf: (finding: Finding) => Proof): Proof {
+  const proofs = findings.map((finding) => ({ finding, proof: proofOf(finding) }));
   const votes = proofs.filter(({ proof }) => proof === "dead" || proof === "used");
   const doubt = proofs.find((proof) => !votes.includes(proof))?.proof;
   const [first] = votes;

@@ -1,19 +1,21 @@
 // What may change in a vault, as a step from one file to the next. Every step raises the generation.
 import { X402Error } from "../protocol/errors.ts";
-import { type Keyed, evmFromKey, evmFromPhrase, evmIndex } from "./accounts.ts";
+import { RAIL_NAMES, type RailName } from "../protocol/networks.ts";
+import type { Accounts, BareKey, Keyed } from "./accounts.ts";
 import { openRecovery, openSigning, sealRecovery, sealSigning } from "./content.ts";
 import type { Account, Header, VaultFile } from "./format.ts";
-import type { RecoveryPart } from "./recovery.ts";
+import type { ImportedKey, RecoveryPart } from "./recovery.ts";
 import * as recoveryCodec from "./recovery.ts";
 import type { Secret } from "./secret.ts";
 import * as signingCodec from "./signing.ts";
 import { MAX_ACCOUNTS, type SigningAccount, type SigningPart } from "./signing.ts";
 import type { Wrapped } from "./wrap.ts";
 
-/** Who pays from now on, in one of three ways; the accounts before it retire. The caller keeps and wipes the secret. */
-export interface NewPayer {
-  /** An EVM key that no phrase recovers. */
-  readonly key?: Secret;
+/**
+ * Who pays on `rail` from now on, in one of three ways; the account before it retires. The caller keeps and wipes the
+ * secret.
+ */
+export interface NewPayer extends Partial<BareKey> {
   /** The next account of the vault's phrase. */
   readonly next?: true;
   /** A phrase (its entropy) for a vault that has none: its first account. */
@@ -31,6 +33,12 @@ export interface Step extends NewPayer {
   readonly dataKey?: Secret;
 }
 
+export interface Advanced {
+  readonly file: VaultFile;
+  /** Accounts of the phrase on rails that had none, beside the one that the step asked for. */
+  readonly gained: readonly Account[];
+}
+
 interface Opened {
   readonly file: VaultFile;
   readonly dataKey: Secret;
@@ -38,28 +46,53 @@ interface Opened {
   readonly recovery: RecoveryPart | undefined;
 }
 
-/** The file after `step`, with at least `generation`. Opens the recovery part only for a new payer or data key. */
-export function advance(file: VaultFile, dataKey: Secret, step: Step, generation: number): VaultFile {
+/**
+ * The file after `step`, with at least `generation`. Opens the recovery part only for a new payer or data key, or when
+ * a rail has no account: a phrase then gives its first one.
+ */
+export function advance(
+  file: VaultFile,
+  dataKey: Secret,
+  step: Step,
+  generation: number,
+  accounts: Accounts,
+): Advanced {
   const signing = openSigning(file, dataKey);
-  const touched = changesPayer(step) || step.dataKey !== undefined;
+  const touched = changesPayer(step) || step.dataKey !== undefined || bareRails(signing.accounts).length > 0;
   const recovery = touched ? openRecovery(file, dataKey) : undefined;
+  const keyed: Keyed[] = [];
   try {
-    return stepFrom({ file, dataKey, signing, recovery }, step, generation);
+    const opened = { file, dataKey, signing, recovery };
+    const payer = recovery && payerOf(step, file.header, recovery, accounts);
+    if (payer !== undefined) keyed.push(payer);
+    const gained = gainedBy(opened, step, payer, accounts);
+    keyed.push(...gained);
+    return { file: stepFrom(opened, step, generation, payer, gained), gained: gained.map(lineOf) };
   } finally {
+    for (const { key } of keyed) key.wipe();
     signingCodec.wipe(signing);
     if (recovery !== undefined) recoveryCodec.wipe(recovery);
   }
 }
 
-function stepFrom(opened: Opened, step: Step, generation: number): VaultFile {
-  const { file, dataKey, signing, recovery } = opened;
-  const payer = recovery && payerOf(step, file.header, recovery);
-  using _key = payer?.key;
+/** Rails on which nothing was ever paid from this vault. */
+export const bareRails = (accounts: readonly { readonly rail: string }[]): readonly RailName[] =>
+  RAIL_NAMES.filter((name) => accounts.every(({ rail }) => rail !== name));
+
+function stepFrom(
+  opened: Opened,
+  step: Step,
+  generation: number,
+  payer: Keyed | undefined,
+  gained: readonly Keyed[],
+): VaultFile {
+  const { file, dataKey, signing } = opened;
   const ledgerId = step.moveTo ?? ledgerAfter(signing.ledgerId, step.ledgerId);
   const named = ledgerId === undefined ? {} : { ledgerId };
-  const accounts = payer === undefined ? signing.accounts : accountsAfter(signing.accounts, payer);
+  const fresh = payer === undefined ? gained : [payer, ...gained];
+  const accounts = fresh.reduce(accountsAfter, signing.accounts);
   const after: SigningPart = { ...signing, generation, ...named, accounts };
-  const header = { ...file.header, ...named, generation, accounts: lines(accounts, file.header, payer) };
+  const header = { ...file.header, ...named, generation, accounts: lines(accounts, file.header, fresh) };
   return {
     header: { ...header, kdf: step.wrapped?.kdf ?? header.kdf },
     wrappedKey: step.wrapped?.wrappedKey ?? file.wrappedKey,
@@ -72,25 +105,53 @@ const changesPayer = ({ key, next, entropy }: NewPayer): boolean =>
   key !== undefined || next !== undefined || entropy !== undefined;
 
 /** The account, with a key of its own to wipe. Throws VAULT_BUSY when another command was faster. */
-function payerOf(step: NewPayer, header: Header, { entropy }: RecoveryPart): Keyed | undefined {
-  if (step.key !== undefined) return evmFromKey(step.key.copy());
+function payerOf(
+  step: NewPayer,
+  header: Header,
+  { entropy }: RecoveryPart,
+  accounts: Accounts,
+): Keyed | undefined {
+  const { rail = "evm", key, address } = step;
+  if (key !== undefined)
+    return accounts.fromKey({ rail, key: key.copy(), ...(address === undefined ? {} : { address }) });
   if (step.next !== undefined) {
     if (entropy === undefined) throw new X402Error("PHRASE_INVALID", "the vault has no phrase");
-    return nextOf(entropy, header.accounts);
+    return nextOf(rail, entropy, header.accounts, accounts);
   }
   if (step.entropy === undefined) return undefined;
   if (entropy !== undefined) throw new X402Error("VAULT_BUSY", "it was given a phrase meanwhile");
-  return evmFromPhrase(step.entropy);
+  return accounts.fromPhrase(rail, step.entropy);
 }
 
 /** The first account of the phrase behind those that were used, which is not there as an imported key either. */
-function nextOf(entropy: Secret, accounts: readonly Account[]): Keyed {
-  for (let index = 1 + Math.max(-1, ...accounts.map(({ origin }) => evmIndex(origin) ?? -1)); ; index++) {
-    const keyed = evmFromPhrase(entropy, index);
-    if (accounts.every(({ address }) => address !== keyed.address)) return keyed;
+function nextOf(rail: RailName, entropy: Secret, lines: readonly Account[], accounts: Accounts): Keyed {
+  const used = lines.map(
+    (line) => (line.rail === rail ? accounts.placeOf(rail, line.origin)?.index : -1) ?? -1,
+  );
+  for (let index = 1 + Math.max(-1, ...used); ; index++) {
+    const keyed = accounts.fromPhrase(rail, entropy, index);
+    if (lines.every(({ address }) => address !== keyed.address)) return keyed;
     keyed.key.wipe();
   }
 }
+
+/** As many as there is room for: a vault that is full can still be given another passphrase. */
+function gainedBy(
+  { signing, recovery }: Opened,
+  step: Step,
+  payer: Keyed | undefined,
+  accounts: Accounts,
+): Keyed[] {
+  const entropy = recovery && (recovery.entropy ?? step.entropy);
+  if (entropy === undefined) return [];
+  const there = payer === undefined ? signing.accounts : [...signing.accounts, payer];
+  const room = Math.max(0, MAX_ACCOUNTS - there.length);
+  return bareRails(there)
+    .slice(0, room)
+    .map((rail) => accounts.fromPhrase(rail, entropy));
+}
+
+const lineOf = ({ rail, address, origin }: Keyed): Account => ({ rail, address, origin, retired: false });
 
 function ledgerAfter(old: string | undefined, named: string | undefined): string | undefined {
   if (old !== undefined && named !== undefined && old !== named) throw new X402Error("VAULT_OTHER_LEDGER");
@@ -98,8 +159,8 @@ function ledgerAfter(old: string | undefined, named: string | undefined): string
 }
 
 /** One account pays per rail. A key that is there already, retired, is taken up again. */
-function accountsAfter(accounts: readonly SigningAccount[], payer: Keyed): SigningAccount[] {
-  const others = accounts.filter(({ address }) => address !== payer.address);
+function accountsAfter(accounts: readonly SigningAccount[], payer: Keyed): readonly SigningAccount[] {
+  const others = accounts.filter(({ rail, address }) => rail !== payer.rail || address !== payer.address);
   if (others.length >= MAX_ACCOUNTS)
     throw new X402Error("USAGE", `a vault has up to ${MAX_ACCOUNTS} accounts`, {
       hint: "nothing was changed; make a new vault: x402-vault init --vault FILE",
@@ -108,15 +169,14 @@ function accountsAfter(accounts: readonly SigningAccount[], payer: Keyed): Signi
   return [...retired, { rail: payer.rail, address: payer.address, key: payer.key, retired: false }];
 }
 
-function lines(accounts: readonly SigningAccount[], header: Header, payer: Keyed | undefined): Account[] {
-  const originOf = (address: string): string =>
-    header.accounts.find((line) => line.address === address)?.origin ?? payer?.origin ?? "";
-  return accounts.map(({ rail, address, retired }) => ({
-    rail,
-    address,
-    origin: originOf(address),
-    retired,
-  }));
+function lines(accounts: readonly SigningAccount[], header: Header, fresh: readonly Keyed[]): Account[] {
+  const known = [...header.accounts, ...fresh];
+  const originOf = (account: SigningAccount): string =>
+    known.find(({ rail, address }) => rail === account.rail && address === account.address)?.origin ?? "";
+  return accounts.map((account) => {
+    const { rail, address, retired } = account;
+    return { rail, address, origin: originOf(account), retired };
+  });
 }
 
 /** As it stands in the file, unless its content or its key changes. */
@@ -125,12 +185,25 @@ function recoveryAfter(
   step: Step,
   payer: Keyed | undefined,
 ): Uint8Array {
+  if (recovery === undefined) return file.recovery;
   const { vaultId, accounts } = file.header;
-  const known = accounts.some(({ address }) => address === payer?.address);
-  const added = step.key !== undefined && !known ? [{ rail: "evm", key: step.key }] : [];
-  const changed = added.length > 0 || step.entropy !== undefined || step.dataKey !== undefined;
-  if (recovery === undefined || !changed) return file.recovery;
+  const added = payer === undefined ? undefined : importOf(payer, step, accounts, recovery.imports);
+  const changed = added !== undefined || step.entropy !== undefined || step.dataKey !== undefined;
+  if (!changed) return file.recovery;
   const entropy = recovery.entropy ?? step.entropy;
-  const after = { ...(entropy === undefined ? {} : { entropy }), imports: [...recovery.imports, ...added] };
+  const imports = added === undefined ? recovery.imports : [...recovery.imports, added];
+  const after = { ...(entropy === undefined ? {} : { entropy }), imports };
   return sealRecovery(after, vaultId, step.dataKey ?? dataKey);
+}
+
+/** A key that the vault could not give back yet. On Cardano one key may be there at two addresses. */
+function importOf(
+  { rail, address }: Keyed,
+  { key }: Step,
+  accounts: readonly Account[],
+  imports: readonly ImportedKey[],
+): ImportedKey | undefined {
+  if (key === undefined || accounts.some((line) => line.rail === rail && line.address === address))
+    return undefined;
+  return imports.some((other) => other.rail === rail && other.key.equals(key)) ? undefined : { rail, key };
 }

@@ -1,16 +1,19 @@
 // A vault whose passphrase was right: what may be taken out of it, and how it changes.
 import { X402Error } from "../protocol/errors.ts";
-import { type Keyed, evmFromKey, evmFromPhrase, evmIndex } from "./accounts.ts";
-import { type NewPayer, type Step, advance } from "./change.ts";
-import { openRecovery, openSigning, sealFile, verify } from "./content.ts";
+import type { RailName } from "../protocol/networks.ts";
+import { type Accounts, IMPORTED } from "./accounts.ts";
+import { type NewPayer, type Step, advance, bareRails } from "./change.ts";
+import { openRecovery, sealFile, verify } from "./content.ts";
 import { replacePrivate } from "./file.ts";
 import { type Account, type Header, MAX_FILE_BYTES, type VaultFile, decode } from "./format.ts";
 import type { KdfCost } from "./kdf.ts";
 import { KEY_BYTES, subkey } from "./keys.ts";
 import { phraseOf } from "./phrase.ts";
+import type { ImportedKey } from "./recovery.ts";
 import * as recoveryCodec from "./recovery.ts";
+import { assertRecovered } from "./recovered.ts";
 import { Secret } from "./secret.ts";
-import * as signingCodec from "./signing.ts";
+import { MAX_ACCOUNTS } from "./signing.ts";
 import { type Wrapped, wrap } from "./wrap.ts";
 
 /** What one `change` may change; an edit without fields only raises the generation. */
@@ -28,11 +31,13 @@ export interface Edit extends NewPayer {
 
 export class OpenVault {
   readonly #path: string;
+  readonly #accounts: Accounts;
   #dataKey: Secret;
   #file: VaultFile;
 
-  constructor(path: string, file: VaultFile, dataKey: Secret) {
+  constructor(path: string, file: VaultFile, dataKey: Secret, accounts: Accounts) {
     this.#path = path;
+    this.#accounts = accounts;
     this.#file = file;
     this.#dataKey = dataKey;
   }
@@ -60,35 +65,44 @@ export class OpenVault {
     }
   }
 
-  /** The imported accounts, which no phrase recovers, with their keys. The caller wipes them. */
-  imports(): Keyed[] {
-    return openRecovery(this.#file, this.#dataKey).imports.map(({ key }) => evmFromKey(key));
+  /** The imported accounts, which no phrase recovers, with keys that the caller wipes. */
+  imports(): (ImportedKey & { readonly address: string })[] {
+    const part = openRecovery(this.#file, this.#dataKey);
+    try {
+      return this.addresses
+        .filter(({ origin }) => origin === IMPORTED)
+        .flatMap(({ rail, address }) =>
+          part.imports
+            .filter((other) => other.rail === rail && this.#accounts.owns(rail, other.key, address))
+            .map(({ key }) => ({ rail, address, key: key.copy() })),
+        );
+    } finally {
+      recoveryCodec.wipe(part);
+    }
+  }
+
+  /** How many accounts of the phrase were used on each rail: what has to stand beside the words. */
+  used(): ReadonlyMap<RailName, number> {
+    const used = new Map<RailName, number>();
+    for (const { rail, origin } of this.addresses) {
+      const place = this.#accounts.placeOf(rail, origin);
+      if (place !== undefined) used.set(place.rail, Math.max(used.get(place.rail) ?? 0, place.index + 1));
+    }
+    return used;
   }
 
   /** Decodes both parts and recovers every account again, as the header says where from. Throws VAULT_DAMAGED. */
   check(): void {
-    const part = openSigning(this.#file, this.#dataKey);
-    const signs = part.accounts.map(({ key, retired }) => `${evmFromKey(key).address} ${retired}`);
-    signingCodec.wipe(part);
-    const recovered = this.#recovered();
-    const listed = this.addresses.map(({ address, retired }) => `${address} ${retired}`);
-    const same = listed.length === signs.length && listed.every((line, at) => line === signs[at]);
-    const addresses = this.addresses.map(({ address }) => address);
-    if (
-      !same ||
-      addresses.some((a) => !recovered.includes(a)) ||
-      recovered.some((a) => !addresses.includes(a))
-    ) {
-      throw new X402Error("VAULT_DAMAGED", "its parts do not belong together");
-    }
+    assertRecovered(this.#file, this.#dataKey, this.#accounts);
   }
 
   /**
-   * Applies `edit` to the vault as it is on disk now and writes it. Throws VAULT_BUSY when another command is
-   * writing, has replaced the vault or has changed what this edit rests on, USAGE for an account too many, and
-   * PHRASE_INVALID for the next account of no phrase; then, as on every error, the file is what it was.
+   * Applies `edit` to the vault as it is on disk now and writes it. Returns the accounts that the phrase gave on rails
+   * that had none. Throws VAULT_BUSY when another command is writing, has replaced the vault or has changed what this
+   * edit rests on, USAGE for an account too many, and PHRASE_INVALID for the next account of no phrase and for a key that
+   * is none; then, as on every error, the file is what it was.
    */
-  async change(edit: Edit): Promise<void> {
+  async change(edit: Edit): Promise<readonly Account[]> {
     const { passphrase, cost, newDataKey, ...rest } = edit;
     const fresh = newDataKey === undefined ? undefined : Secret.random(KEY_BYTES);
     try {
@@ -96,14 +110,23 @@ export class OpenVault {
       if (fresh !== undefined && wrapped === undefined)
         throw new Error("a new data key needs the passphrase");
       const renewed = fresh === undefined ? {} : { dataKey: fresh };
-      this.#replace({ ...rest, ...renewed, ...(wrapped === undefined ? {} : { wrapped }) });
+      const gained = this.#replace({ ...rest, ...renewed, ...(wrapped === undefined ? {} : { wrapped }) });
+      if (fresh !== undefined) this.#adopt(fresh);
+      return gained;
     } catch (error) {
       fresh?.wipe();
       throw error;
     }
-    if (fresh === undefined) return;
-    this.#dataKey.wipe();
-    this.#dataKey = fresh;
+  }
+
+  /** Gives a vault whose phrase has no account on some rail its first one there, and returns what it gained. */
+  async complete(): Promise<readonly Account[]> {
+    const full = this.addresses.length >= MAX_ACCOUNTS;
+    if (full || bareRails(this.addresses).length === 0) return [];
+    const part = openRecovery(this.#file, this.#dataKey);
+    const hasPhrase = part.entropy !== undefined;
+    recoveryCodec.wipe(part);
+    return hasPhrase ? await this.change({}) : [];
   }
 
   close(): void {
@@ -119,15 +142,24 @@ export class OpenVault {
     return await wrap(dataKey, vaultId, passphrase, cost ?? costOf(kdf));
   }
 
-  #replace(step: Step): void {
-    let next = this.#file;
+  #adopt(dataKey: Secret): void {
+    this.#dataKey.wipe();
+    this.#dataKey = dataKey;
+  }
+
+  #replace(step: Step): readonly Account[] {
+    let [next, gained]: [VaultFile, readonly Account[]] = [this.#file, []];
     replacePrivate(this.#path, MAX_FILE_BYTES, (old) => {
       const current = this.#current(old, step.wrapped !== undefined);
       const generation = Math.max(current.header.generation, this.header.generation) + 1;
-      next = advance(current, this.#dataKey, step, generation);
-      return sealFile(next, step.dataKey ?? this.#dataKey);
+      ({ file: next, gained } = advance(current, this.#dataKey, step, generation, this.#accounts));
+      const dataKey = step.dataKey ?? this.#dataKey;
+      if (next.header.accounts.length !== current.header.accounts.length)
+        assertRecovered(next, dataKey, this.#accounts);
+      return sealFile(next, dataKey);
     });
     this.#file = next;
+    return gained;
   }
 
   /** `rewraps`: the change would undo a passphrase or data key that another command has given it meanwhile. */
@@ -144,20 +176,6 @@ export class OpenVault {
       if (!rewrapped) throw error;
     }
     throw new X402Error("VAULT_BUSY", "it has another passphrase or data key by now");
-  }
-
-  /** The addresses that the recovery part brings back, at the places of the phrase that the header names. */
-  #recovered(): string[] {
-    const part = openRecovery(this.#file, this.#dataKey);
-    const indexes = this.addresses
-      .map(({ origin }) => evmIndex(origin))
-      .filter((index) => index !== undefined);
-    const { entropy } = part;
-    const derived = entropy === undefined ? [] : indexes.map((index) => evmFromPhrase(entropy, index));
-    const all = [...derived, ...part.imports.map(({ key }) => evmFromKey(key))];
-    for (const { key } of all) key.wipe();
-    recoveryCodec.wipe(part);
-    return all.map(({ address }) => address);
   }
 }
 

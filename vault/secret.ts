@@ -11,7 +11,7 @@ const MASK = "[secret]";
  * Bytes that stay where they are until they are wiped. V8 keeps arrays of up to 64 bytes in its own heap, where the
  * collector moves them and leaves what was there; an ArrayBuffer that is made first is outside.
  */
-const unmoved = (length: number): Uint8Array<ArrayBuffer> => new Uint8Array(new ArrayBuffer(length));
+export const unmoved = (length: number): Uint8Array<ArrayBuffer> => new Uint8Array(new ArrayBuffer(length));
 
 /** Secret bytes in a private field: every way of printing it gives `[secret]`. Using it after `wipe` throws. */
 export class Secret {

@@ -4,13 +4,15 @@
 // the passphrase was right, and nothing is written that was not read back.
 import { randomBytes } from "node:crypto";
 import { X402Error } from "../protocol/errors.ts";
-import { type Keyed, evmFromKey, evmFromPhrase } from "./accounts.ts";
+import { RAIL_NAMES, type RailName } from "../protocol/networks.ts";
+import { Accounts, type BareKey, type Keyed } from "./accounts.ts";
 import { sealFile, sealRecovery, sealSigning, verify } from "./content.ts";
 import { readPrivate, replacePrivate } from "./file.ts";
 import { type Account, type Header, MAX_FILE_BYTES, decode } from "./format.ts";
 import { DEFAULT_COST, type KdfCost } from "./kdf.ts";
 import { KEY_BYTES } from "./keys.ts";
 import { OpenVault } from "./open-vault.ts";
+import { assertRecovered } from "./recovered.ts";
 import { Secret } from "./secret.ts";
 import { unwrap, wrap } from "./wrap.ts";
 
@@ -18,18 +20,18 @@ export type { Edit, OpenVault } from "./open-vault.ts";
 
 const FIRST_GENERATION = 1;
 
-/** BIP-39 entropy, or a bare EVM key. The caller keeps and wipes it. */
-export type Wallet = { readonly entropy: Secret } | { readonly key: Secret };
+/** BIP-39 entropy, which gives an account on every rail, or a bare key, which gives one. The caller keeps and wipes it. */
+export type Wallet = { readonly entropy: Secret } | BareKey;
 
 export interface CreateOptions {
   readonly wallet: Wallet;
   /** How many accounts of the phrase were in use, 1 unless told otherwise: the last pays, those before it are retired. */
-  readonly accounts?: number;
+  readonly used?: Partial<Readonly<Record<RailName, number>>>;
   readonly cost?: KdfCost;
 }
 
 interface FirstParts {
-  readonly accounts: readonly Account[];
+  readonly lines: readonly Account[];
   readonly signing: Uint8Array;
   readonly recovery: Uint8Array;
 }
@@ -39,14 +41,16 @@ export async function create(path: string, passphrase: Secret, options: CreateOp
   const dataKey = Secret.random(KEY_BYTES);
   const vaultId = randomBytes(16).toString("hex");
   const wrapped = await wrap(dataKey, vaultId, passphrase, options.cost ?? DEFAULT_COST);
-  const { accounts, ...parts } = firstParts(options, vaultId, dataKey);
-  const header = { vaultId, kdf: wrapped.kdf, generation: FIRST_GENERATION, accounts };
+  const accounts = await Accounts.load();
+  const { lines, ...parts } = firstParts(options, vaultId, dataKey, accounts);
+  const header = { vaultId, kdf: wrapped.kdf, generation: FIRST_GENERATION, accounts: lines };
   const file = { header, wrappedKey: wrapped.wrappedKey, ...parts };
+  assertRecovered(file, dataKey, accounts);
   replacePrivate(path, MAX_FILE_BYTES, (old) => {
     if (old !== undefined) throw new X402Error("VAULT_EXISTS", path);
     return sealFile(file, dataKey);
   });
-  return new OpenVault(path, file, dataKey);
+  return new OpenVault(path, file, dataKey, accounts);
 }
 
 /** Says early what `create` would refuse: VAULT_EXISTS, VAULT_UNSAFE_FILE. */
@@ -59,7 +63,7 @@ export async function open(path: string, passphrase: Secret): Promise<OpenVault>
   const bytes = read(path);
   const dataKey = await unwrap(decode(bytes).file, passphrase);
   try {
-    return new OpenVault(path, verify(bytes, dataKey), dataKey);
+    return new OpenVault(path, verify(bytes, dataKey), dataKey, await Accounts.load());
   } catch (error) {
     dataKey.wipe();
     throw error;
@@ -70,18 +74,20 @@ export async function open(path: string, passphrase: Secret): Promise<OpenVault>
 export const readHeader = (path: string): Header => decode(read(path)).file.header;
 
 /** The sealed parts and the readable accounts of a new vault. */
-function firstParts(options: CreateOptions, vaultId: string, dataKey: Secret): FirstParts {
+function firstParts(
+  options: CreateOptions,
+  vaultId: string,
+  dataKey: Secret,
+  accounts: Accounts,
+): FirstParts {
   const { wallet } = options;
-  const keyed = firstAccounts(options).map((account, at, { length }) => ({
-    ...account,
-    retired: at < length - 1,
-  }));
+  const keyed = firstAccounts(options, accounts);
   using nonceKey = Secret.random(KEY_BYTES);
   using auditKey = Secret.random(KEY_BYTES);
   const recovery = "entropy" in wallet ? { ...wallet, imports: [] } : { imports: keyed };
   try {
     return {
-      accounts: keyed.map(({ rail, address, origin, retired }) => ({ rail, address, origin, retired })),
+      lines: keyed.map(({ rail, address, origin, retired }) => ({ rail, address, origin, retired })),
       signing: sealSigning(
         { vaultId, generation: FIRST_GENERATION, accounts: keyed, nonceKey, auditKey },
         dataKey,
@@ -93,9 +99,18 @@ function firstParts(options: CreateOptions, vaultId: string, dataKey: Secret): F
   }
 }
 
-function firstAccounts({ wallet, accounts = 1 }: CreateOptions): Keyed[] {
-  if (!("entropy" in wallet)) return [evmFromKey(wallet.key.copy())];
-  return Array.from({ length: accounts }, (_, index) => evmFromPhrase(wallet.entropy, index));
+function firstAccounts(
+  { wallet, used = {} }: CreateOptions,
+  accounts: Accounts,
+): (Keyed & { readonly retired: boolean })[] {
+  if (!("entropy" in wallet))
+    return [{ ...accounts.fromKey({ ...wallet, key: wallet.key.copy() }), retired: false }];
+  return RAIL_NAMES.flatMap((rail) => {
+    const count = used[rail] ?? 1;
+    return Array.from({ length: count }, (_, index) => {
+      return { ...accounts.fromPhrase(rail, wallet.entropy, index), retired: index < count - 1 };
+    });
+  });
 }
 
 function read(path: string): Uint8Array {

@@ -1,13 +1,27 @@
 // What the endpoints of each network say of payments. One that fails is told of once and asked no more.
-import type { Finding, Unresolved } from "../../protocol/finding.ts";
-import type { Caip2 } from "../../protocol/networks.ts";
+import type { Finding, Look, Unresolved } from "../../protocol/finding.ts";
+import { type Caip2, type RailName, railOf } from "../../protocol/networks.ts";
 import { printable, say } from "../terminal.ts";
+import { CardanoChain } from "./reconcile-cardano.ts";
 import { Eip3009Chain } from "./reconcile-eip3009.ts";
 import { type Endpoint, EndpointFailed } from "./reconcile-endpoint.ts";
+import { SolanaChain } from "./reconcile-solana.ts";
+
+/** A chain as one endpoint shows it. Throws EndpointFailed. */
+interface Chain {
+  /** Undefined when it has nothing to say of this payment. */
+  look(payment: Unresolved): Promise<Look | undefined>;
+}
+
+const CHAINS: Readonly<Record<RailName, (endpoint: Endpoint) => Promise<Chain>>> = {
+  evm: (endpoint) => Eip3009Chain.at(endpoint),
+  solana: (endpoint) => SolanaChain.at(endpoint),
+  cardano: (endpoint) => CardanoChain.at(endpoint),
+};
 
 export class Chains {
   readonly #endpoints: ReadonlyMap<Caip2, readonly Endpoint[]>;
-  readonly #chains = new Map<Endpoint, Promise<Eip3009Chain>>();
+  readonly #chains = new Map<Endpoint, Promise<Chain>>();
   readonly #failed = new Set<Endpoint>();
 
   constructor(endpoints: ReadonlyMap<Caip2, readonly Endpoint[]>) {
@@ -32,7 +46,7 @@ export class Chains {
         if (this.#failed.has(endpoint)) break;
         const { agent, id } = payment;
         const look = await (await this.#chainAt(endpoint)).look(payment);
-        findings.push({ agent, id, endpoint: endpoint.origin, network: endpoint.network, ...look });
+        if (look) findings.push({ agent, id, endpoint: endpoint.origin, network: endpoint.network, ...look });
       }
     } catch (error) {
       if (!(error instanceof EndpointFailed)) throw error;
@@ -42,8 +56,10 @@ export class Chains {
     return findings;
   }
 
-  #chainAt(endpoint: Endpoint): Promise<Eip3009Chain> {
-    const chain = this.#chains.get(endpoint) ?? Eip3009Chain.at(endpoint);
+  #chainAt(endpoint: Endpoint): Promise<Chain> {
+    const rail = railOf(endpoint.network);
+    if (!rail) throw new TypeError("a network without a rail");
+    const chain = this.#chains.get(endpoint) ?? CHAINS[rail](endpoint);
     this.#chains.set(endpoint, chain);
     return chain;
   }

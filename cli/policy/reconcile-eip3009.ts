@@ -3,7 +3,7 @@ import { hash } from "node:crypto";
 import { z } from "zod";
 import type { Look, SeenOf, TraceOf, Unresolved } from "../../protocol/finding.ts";
 import type { Caip2 } from "../../protocol/networks.ts";
-import { type Endpoint, EndpointFailed, EndpointRefused } from "./reconcile-endpoint.ts";
+import { type Endpoint, EndpointFailed, EndpointRefused, parsed } from "./reconcile-endpoint.ts";
 
 const keccak = (text: string): string => `0x${hash("keccak-256", text)}`;
 
@@ -128,12 +128,6 @@ async function blockAt(endpoint: Endpoint, which: string): Promise<Block> {
 /** Some endpoints search for no events, or not so far back: what they say of the state is still worth something. */
 function ifRefused(error: unknown): undefined {
   if (!(error instanceof EndpointRefused)) throw error;
-}
-
-function parsed<T extends z.ZodType>(schema: T, value: unknown, method: string): z.output<T> {
-  const result = schema.safeParse(value);
-  if (!result.success) throw new EndpointFailed(`answers ${method} with something else`);
-  return result.data;
 }
 
 const hex = (number: number): string => `0x${number.toString(16)}`;

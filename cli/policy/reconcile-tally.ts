@@ -1,7 +1,7 @@
 // What became of each payment, told line by line, and the sums at the end.
 import { formatUsd, parseUsd } from "../../protocol/amount.ts";
 import type { Doubt, Judged, ReconcileResult, Unresolved } from "../../protocol/finding.ts";
-import { nameOf } from "../../protocol/networks.ts";
+import { type Caip2, nameOf } from "../../protocol/networks.ts";
 import { print, printable, say } from "../terminal.ts";
 
 type Line = Judged & Pick<Unresolved, "network" | "usd"> & { readonly because?: string };
@@ -9,6 +9,7 @@ type Line = Judged & Pick<Unresolved, "network" | "usd"> & { readonly because?: 
 export class Tally {
   readonly #write: (line: Line) => void;
   readonly #counts = { released: 0, settled: 0, left: 0 };
+  readonly #leftOut = new Set<Caip2>();
   #released = 0n;
   #answer: ReconcileResult | undefined;
 
@@ -26,10 +27,19 @@ export class Tally {
     this.#write({ agent, id, network, usd, outcome, ...(why && { why }), ...(because && { because }) });
   }
 
+  /** Payments that the signer cannot describe. */
+  leaveOut(networks: readonly Caip2[]): void {
+    for (const network of networks) this.#leftOut.add(network);
+  }
+
   /** Sets the exit status: 1 when something is left. */
   finish(): void {
+    for (const network of this.#leftOut) {
+      say(`payments on ${printable(nameOf(network))} are left out: the signer has not loaded its rail`);
+      process.exitCode = 1;
+    }
     const { released, settled, left } = this.#counts;
-    if (released + settled + left === 0) {
+    if (released + settled + left + this.#leftOut.size === 0) {
       say("nothing to look up: no payment has expired unresolved");
       return;
     }
@@ -46,12 +56,13 @@ const REASONS: Readonly<Record<Doubt, string>> = {
   alive: "it was signed again meanwhile",
   "wrong-network": "an endpoint serves another chain",
   "not-finalized": "the block is not final",
-  "too-early": "an endpoint's newest final block is before its end: wait",
+  "too-early": "an endpoint's newest final block is before its end, or not long enough behind it: wait",
   "no-event": "it was used or cancelled, and no event tells which",
   contradiction: "an endpoint contradicts itself",
   "one-endpoint": "fewer than two endpoints prove it",
   disagreement: "the endpoints do not agree",
   "rows-lost": "rows of the ledger were lost after it, which may have given it back",
+  "rail-not-loaded": "the signer has not loaded the rail of this network",
   limit: "it would pass the policy's maxReleasePerDay",
 };
 

@@ -5,19 +5,25 @@ import { deskSocket } from "../../client/paths.ts";
 import { type SignerConnection, connectSigner, deskCall } from "../../client/signer.ts";
 import { X402Error } from "../../protocol/errors.ts";
 import type { Unresolved } from "../../protocol/finding.ts";
-import { type Caip2, nameOf, networkOf } from "../../protocol/networks.ts";
+import type { ResultOf } from "../../protocol/methods.ts";
+import { type Caip2, nameOf, networkOf, railOf } from "../../protocol/networks.ts";
 import { DESK_SOCKET } from "../../protocol/places.ts";
 import { defaultSocket, describeDefault } from "../default-socket.ts";
+import { CARDANO_APIS } from "./reconcile-cardano.ts";
 import { Chains } from "./reconcile-chains.ts";
 import { Endpoint } from "./reconcile-endpoint.ts";
+import { type Keys, addKey, assertUsed } from "./reconcile-key.ts";
 import { Tally } from "./reconcile-tally.ts";
 
 interface Options {
   readonly rpc: readonly (readonly [Caip2, string])[];
+  readonly key?: Keys;
   readonly timeout: number;
   readonly socket: string;
   readonly json?: true;
 }
+
+type Page = ResultOf<"ledger.unresolved">;
 
 const ENDPOINTS_NEEDED = 2;
 const MOST_ENDPOINTS = 8;
@@ -32,8 +38,13 @@ export const addReconcile = (policy: Command): Command =>
     )
     .requiredOption(
       "--rpc <network=url>",
-      "an endpoint, such as base=https://rpc.example.com; two or more for each network",
+      "an endpoint, such as base=https://rpc.example.com; on Cardano with what it speaks, such as cardano=koios+https://…; two or more for each network",
       addUrl,
+    )
+    .option(
+      "--key <host=file>",
+      "a file, readable by nobody else, with the key that the endpoint on this host asks for",
+      addKey,
     )
     .option("--timeout <seconds>", "for each request to an endpoint", seconds, 10)
     .option("--json", "print one JSON object for each payment")
@@ -49,8 +60,18 @@ const deskOption = (): Option =>
 function addUrl(text: string, before: Options["rpc"] = []): Options["rpc"] {
   const at = text.indexOf("=");
   const network = networkOf(text.slice(0, Math.max(at, 0)));
-  if (network === undefined) throw new InvalidArgumentError("Write it such as base=https://rpc.example.com");
-  return [...before, [network, text.slice(at + 1)]];
+  if (network === undefined || railOf(network) === undefined)
+    throw new InvalidArgumentError("Write it such as base=https://rpc.example.com");
+  const url = text.slice(at + 1);
+  const api = /^([a-z]+)\+/.exec(url)?.[1];
+  const apis = railOf(network) === "cardano" ? CARDANO_APIS : undefined;
+  if (apis ? !apis.includes(api ?? "") : api !== undefined) {
+    const hint = apis?.map((name) => `${nameOf(network)}=${name}+https://…`) ?? [
+      `${nameOf(network)}=https://…`,
+    ];
+    throw new InvalidArgumentError(`Write it such as ${hint.join(" or ")}`);
+  }
+  return [...before, [network, url]];
 }
 
 function seconds(text: string): number {
@@ -58,15 +79,19 @@ function seconds(text: string): number {
   return Number(text);
 }
 
-async function reconcile({ rpc, timeout, socket, json }: Options): Promise<void> {
-  const all = rpc.map(([network, url]) => new Endpoint(network, url, timeout * 1000));
+async function reconcile({ rpc, key = new Map(), timeout, socket, json }: Options): Promise<void> {
+  const all = rpc.map(([network, url]) => new Endpoint(network, url, { timeout: timeout * 1000, keys: key }));
+  assertUsed(key, all);
   const endpoints = Map.groupBy(all, ({ network }) => network);
   for (const [network, group] of endpoints) assertIndependent(network, group);
   const signer = await connectSigner(socket);
   try {
     const chains = new Chains(endpoints);
     const tally = new Tally(json === true);
-    for await (const payments of pages(signer)) await reconcilePage(signer, chains, payments, tally);
+    for await (const { payments, unloaded } of pages(signer)) {
+      await reconcilePage(signer, chains, payments, tally);
+      tally.leaveOut(unloaded ?? []);
+    }
     tally.finish();
   } finally {
     signer.close();
@@ -85,14 +110,10 @@ function assertIndependent(network: Caip2, endpoints: readonly Endpoint[]): void
   );
 }
 
-async function* pages(signer: SignerConnection): AsyncIterable<Unresolved[]> {
+async function* pages(signer: SignerConnection): AsyncIterable<Page> {
   for (let after: number | undefined = 0; after !== undefined;) {
-    const page: { payments: Unresolved[]; next?: number | undefined } = await deskCall(
-      signer,
-      "ledger.unresolved",
-      { after },
-    );
-    yield page.payments;
+    const page: Page = await deskCall(signer, "ledger.unresolved", { after });
+    yield page;
     after = page.next;
   }
 }

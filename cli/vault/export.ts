@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { X402Error } from "../../protocol/errors.ts";
 import { IMPORTED } from "../../vault/accounts.ts";
+import { writeKey } from "../../vault/forms/wallet.ts";
 import { Secret } from "../../vault/secret.ts";
 import type { OpenVault } from "../../vault/vault.ts";
 import { askText, confirm, show } from "../prompt.ts";
@@ -29,7 +30,7 @@ async function exportWallet(options: Options): Promise<void> {
   say("Whoever sees this has the money, for ever, without this vault and without the signer's limits.");
   const sure = await confirm(`Put the wallet's secrets ${where}?`);
   if (!sure || (await askText(`Sure? Type ${WORD} to go on: `)) !== WORD) throw new X402Error("ABORTED");
-  const pieces = secretsOf(vault);
+  const pieces = await secretsOf(vault);
   try {
     if (options.to === undefined) show(...pieces);
     else writeSecret(options.to, pieces);
@@ -38,29 +39,20 @@ async function exportWallet(options: Options): Promise<void> {
   }
 }
 
-/** One line each: "phrase <words>", its accounts "account <rail> <address> <path>", "key <rail> <address> <hex>". */
-function secretsOf(vault: OpenVault): (string | Secret)[] {
+/**
+ * One line each: "phrase <words>", its accounts "account <rail> <address> <path>", "key <rail> <address> <key>", the key
+ * as import reads it.
+ */
+async function secretsOf(vault: OpenVault): Promise<(string | Secret)[]> {
   const phrase = vault.phrase();
   const words = phrase === undefined ? [] : ["phrase ", phrase, "\n"];
   const accounts = vault.addresses
     .filter(({ origin }) => origin !== IMPORTED)
     .map(({ rail, address, origin }) => `account ${rail} ${address} ${origin}\n`);
-  const keys = vault.imports().flatMap(({ rail, address, key }) => {
-    const digits = key.use(hexDigits);
-    key.wipe();
-    return [`key ${rail} ${address} `, digits, "\n"];
-  });
-  return [...words, ...accounts, ...keys];
-}
-
-const HEX = Buffer.from("0123456789abcdef");
-
-/** In bytes: a string could not be wiped. */
-function hexDigits(bytes: Uint8Array): Secret {
-  const digits = new Uint8Array(2 * bytes.length);
-  for (const [at, byte] of bytes.entries()) {
-    digits[2 * at] = HEX[byte >> 4] ?? 0;
-    digits[2 * at + 1] = HEX[byte & 15] ?? 0;
+  const keys: (string | Secret)[] = [];
+  for (const { rail, address, key: imported } of vault.imports()) {
+    using key = imported;
+    keys.push(`key ${rail} ${address} `, await writeKey({ rail, key }), "\n");
   }
-  return Secret.take(digits);
+  return [...words, ...accounts, ...keys];
 }

@@ -1,7 +1,7 @@
 // x402-vault init: a new wallet.
 import type { Command } from "commander";
-import { assertVacant, create } from "../../vault/vault.ts";
-import { print, printable, say } from "../terminal.ts";
+import { type OpenVault, assertVacant, create } from "../../vault/vault.ts";
+import { print, printable, say, table } from "../terminal.ts";
 import { type CostOptions, type PassphraseOptions, type VaultOptions } from "./options.ts";
 import { costOption, defaultVault, passphraseOption, vaultOption, wordsOption } from "./options.ts";
 import { newPassphrase } from "./passphrase.ts";
@@ -25,13 +25,19 @@ async function init(options: Options): Promise<void> {
   using passphrase = await newPassphrase(options.passphraseFile);
   await withNewPhrase(options, async (entropy) => {
     using made = await create(options.vault, passphrase, { wallet: { entropy }, cost: options.kdf });
-    print(made.addresses[0]?.address);
+    printPayers(made);
   });
   sayNext(options);
 }
 
+/** Where payments leave from, a rail a line. */
+export function printPayers({ addresses }: Pick<OpenVault, "addresses">): void {
+  const paying = addresses.filter(({ retired }) => !retired);
+  for (const line of table(paying.map(({ rail, address }) => [rail, address]))) print(line);
+}
+
 export function sayNext({ vault }: VaultOptions): void {
-  say(`The vault is ${printable(vault)}. Fund the address above, then:`);
+  say(`The vault is ${printable(vault)}. Fund the accounts above that are to pay, then:`);
   say("  npx x402-signer         in a terminal of its own");
   const other = vault === defaultVault() ? "" : ` --vault '${printable(vault)}'`;
   say(`  npx x402-vault unlock${other}`);

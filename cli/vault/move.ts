@@ -12,6 +12,7 @@ import { keepHead } from "../head.ts";
 import { type SocketOptions, socketOption, withSigner } from "../operator.ts";
 import { confirm } from "../prompt.ts";
 import { say } from "../terminal.ts";
+import { sayGained } from "./gained.ts";
 import { headerAt } from "./header.ts";
 import { type PassphraseOptions, type VaultOptions, passphraseOption, vaultOption } from "./options.ts";
 import { openVault } from "./passphrase.ts";
@@ -48,7 +49,7 @@ async function move(options: MoveOptions): Promise<void> {
   const { head } = await withSigner(options.socket, (signer) =>
     operatorCall(signer, "ledger.accept", { code: "VAULT_OTHER_LEDGER", ...assume }),
   );
-  await vault.change({ moveTo: head.ledger });
+  sayGained(await vault.change({ moveTo: head.ledger }));
   keepNewHead(head);
   say("Moved. The old signer refuses this vault from now on: run x402-vault unlock for the new one.");
   say(

@@ -3,19 +3,20 @@
 // What it cannot do it says: a copy of the old file still opens with the old passphrase, and the phrase in it derives
 // the new account, too. Only money in a new wallet is out of its reach.
 import { type Command, Option } from "commander";
-import { evmIndex } from "../../vault/accounts.ts";
+import { RAIL_NAMES, type RailName } from "../../protocol/networks.ts";
 import type { Account } from "../../vault/format.ts";
 import type { Secret } from "../../vault/secret.ts";
 import type { Edit, OpenVault } from "../../vault/vault.ts";
 import { print, say, table } from "../terminal.ts";
 import { type CostOptions, type PassphraseOptions, type VaultOptions } from "./options.ts";
 import { costOption, passphraseOption, vaultOption, wordsOption } from "./options.ts";
+import { sayGained } from "./gained.ts";
 import { newPassphrase, unsealVault } from "./passphrase.ts";
 import { type WordsOptions, assertRoomForWords, withNewPhrase } from "./words.ts";
 
 interface RotateOptions extends VaultOptions, PassphraseOptions, Partial<CostOptions>, WordsOptions {
   dataKey?: true;
-  wallet?: "evm";
+  wallet?: RailName;
   newPassphrase?: true;
   newPassphraseFile?: string;
 }
@@ -27,7 +28,9 @@ export const addRotate = (vault: Command): Command =>
     .addOption(vaultOption())
     .addOption(passphraseOption())
     .option("--data-key", "a new key under the passphrase: everything is sealed anew")
-    .addOption(new Option("--wallet <rail>", "pay from a new account; the old one retires").choices(["evm"]))
+    .addOption(
+      new Option("--wallet <rail>", "pay from a new account; the old one retires").choices(RAIL_NAMES),
+    )
     .option("--new-passphrase", "with those, change the passphrase, too")
     .option("--new-passphrase-file <file>", "read the new passphrase from a file instead of asking")
     .addOption(wordsOption())
@@ -38,22 +41,25 @@ async function rotate(options: RotateOptions): Promise<void> {
   const { vault, passphrase: old } = await unsealVault(options.vault, options);
   using _vault = vault;
   using _old = old;
-  const paid = payerOf(vault);
-  const needsPhrase = options.wallet !== undefined && !hasPhrase(vault);
+  const { wallet: rail } = options;
+  const paid = rail && payerOf(vault, rail);
+  const needsPhrase = rail !== undefined && !hasPhrase(vault);
   if (needsPhrase) assertRoomForWords(options);
   using fresh = wantsPassphrase(options) ? await newPassphrase(options.newPassphraseFile) : undefined;
   const edit = editOf(options, old, fresh);
   if (needsPhrase) {
     say("This vault has no recovery phrase. It gets one, and its first account pays from now on.");
-    await withNewPhrase(options, (entropy) => vault.change({ ...edit, entropy }));
+    await withNewPhrase(options, async (entropy) => {
+      sayGained(await vault.change({ ...edit, rail, entropy }));
+    });
   } else {
-    await vault.change(options.wallet === undefined ? edit : { ...edit, next: true });
+    sayGained(await vault.change(rail === undefined ? edit : { ...edit, rail, next: true }));
   }
   if (fresh !== undefined) say("The passphrase is changed.");
   if (options.dataKey === true) say("The data key is changed: the vault is sealed anew.");
-  if (options.wallet !== undefined) tellPayer(vault, paid);
-  if (options.dataKey === true || options.wallet !== undefined) say(UNLOCK_AGAIN);
-  for (const line of options.wallet === undefined ? OLD_COPIES : OLD_COPIES_OF_PHRASE) say(line);
+  if (rail !== undefined) tellPayer(vault, rail, paid);
+  if (options.dataKey === true || rail !== undefined) say(UNLOCK_AGAIN);
+  for (const line of rail === undefined ? OLD_COPIES : OLD_COPIES_OF_PHRASE) say(line);
 }
 
 /** Alone the command means the passphrase; with another purpose only when told so. */
@@ -76,21 +82,23 @@ function hasPhrase(vault: OpenVault): boolean {
   return phrase !== undefined;
 }
 
-const payerOf = (vault: OpenVault): Account | undefined => vault.addresses.find(({ retired }) => !retired);
+const payerOf = (vault: OpenVault, rail: RailName): Account | undefined =>
+  vault.addresses.find((account) => account.rail === rail && !account.retired);
 
-function tellPayer(vault: OpenVault, before: Account | undefined): void {
-  const payer = payerOf(vault);
+function tellPayer(vault: OpenVault, rail: RailName, before: Account | undefined): void {
+  const payer = payerOf(vault, rail);
   const rows = [["fund", payer?.address ?? ""], ...(before === undefined ? [] : [["empty", before.address]])];
   for (const line of table(rows)) print(line);
-  const count = 1 + Math.max(...vault.addresses.map(({ origin }) => evmIndex(origin) ?? -1));
-  say(
-    "The old account is retired: it repeats what it signed and pays nothing new. Its money stays where it is until",
-  );
-  say("  you move it, with any wallet that takes the phrase or the key (x402-vault export).");
-  say(
-    `Write beside the words: accounts ${count}. They bring all of them back: x402-vault import --accounts ${count}`,
-  );
+  if (before !== undefined) for (const line of RETIRED) say(line);
+  const counts = [...vault.used()].map(([name, count]) => `${name}=${count}`).join(",");
+  say(`Write beside the words: accounts ${counts}`);
+  say(`  They bring all of them back: x402-vault import --accounts ${counts}`);
 }
+
+const RETIRED = [
+  "The old account is retired: it repeats what it signed and pays nothing new. Its money stays where it is until",
+  "  you move it, with any wallet that takes the phrase or the key (x402-vault export).",
+];
 
 const UNLOCK_AGAIN =
   "A signer that is unlocked goes on with the old keys, and a stored credential holds them: unlock again, and make it anew.";

@@ -11,6 +11,7 @@ import type { OpenVault } from "../../vault/vault.ts";
 import { guardingHead, keepHead } from "../head.ts";
 import { type SocketOptions, socketOption, withSigner } from "../operator.ts";
 import { say } from "../terminal.ts";
+import { sayGained } from "./gained.ts";
 import { headerAt } from "./header.ts";
 import { type PassphraseOptions, type VaultOptions, passphraseOption, vaultOption } from "./options.ts";
 import { openVault } from "./passphrase.ts";
@@ -86,8 +87,9 @@ async function handOver(
 }
 
 async function nameLedger(vault: OpenVault, head: Head): Promise<void> {
-  assertLedger(vault.header.ledgerId, head);
-  if (vault.header.ledgerId === undefined) await vault.change({ ledgerId: head.ledger });
+  const { ledgerId } = vault.header;
+  assertLedger(ledgerId, head);
+  sayGained(ledgerId === undefined ? await vault.change({ ledgerId: head.ledger }) : await vault.complete());
 }
 
 function assertLedger(named: string | undefined, head: Head): void {

@@ -2,7 +2,7 @@
 import { rmSync } from "node:fs";
 import { randomInt } from "node:crypto";
 import { X402Error } from "../../protocol/errors.ts";
-import { evmFromPhrase } from "../../vault/accounts.ts";
+import { evmAccounts } from "../../vault/evm-account.ts";
 import { phraseOf } from "../../vault/phrase.ts";
 import { Secret } from "../../vault/secret.ts";
 import { readHeader } from "../../vault/vault.ts";
@@ -28,7 +28,7 @@ export function assertRoomForWords({ wordsTo }: WordsOptions): void {
  */
 export async function withNewPhrase(
   { vault, wordsTo }: VaultOptions & WordsOptions,
-  use: (entropy: Secret) => Promise<void>,
+  use: (entropy: Secret) => Promise<unknown>,
 ): Promise<void> {
   using entropy = Secret.random(ENTROPY_BYTES);
   using phrase = phraseOf(entropy);
@@ -44,7 +44,7 @@ export async function withNewPhrase(
 
 /** Whether the vault on disk has the phrase's account, also when what wrote it there failed afterwards. */
 function isUsed(vault: string, entropy: Secret): boolean {
-  const { address, key } = evmFromPhrase(entropy);
+  const { address, key } = evmAccounts.fromPhrase(entropy, 0);
   key.wipe();
   try {
     return readHeader(vault).accounts.some((account) => account.address === address);

@@ -95,10 +95,16 @@ export class PaymentRecord {
     const { fields, add } = verdict;
     const draft = Buffer.from(verdict.draft).toString("base64");
     const kind = verdict.is === "reserve" ? "payment.reserved" : "payment.redrafted";
-    const booked = verdict.is === "redraft" ? { booked: writeAdditions([...verdict.booked, ...add]) } : {};
+    const before =
+      verdict.is === "redraft"
+        ? {
+            booked: writeAdditions([...verdict.booked, ...add]),
+            previous: this.#payments.find(fields.agent, fields.id)?.draft,
+          }
+        : {};
     const used = add.map((addition) => this.#counters.add(addition));
     const counted = { add: [], used: [], ...countedFields(add, used) };
-    const seq = this.append({ kind, at, ...fields, draft, ...counted, ...booked });
+    const seq = this.append({ kind, at, ...fields, draft, ...counted, ...before });
     const { agent, id } = fields;
     if (verdict.is === "reserve") this.#payments.insert(agent, id, fields.fingerprint, seq);
     else this.#payments.moveDraft(agent, id, seq);

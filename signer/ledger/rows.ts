@@ -46,6 +46,7 @@ const reservedSchema = z.strictObject({
   add: z.array(additionSchema),
   used: z.array(z.string()).optional(),
   booked: z.array(additionSchema).optional(),
+  previous: z.int().optional(),
 });
 export type ReservedBody = z.infer<typeof reservedSchema>;
 

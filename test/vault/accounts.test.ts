@@ -4,12 +4,16 @@ import fc from "fast-check";
 import { bytesToHex } from "viem";
 import { mnemonicToAccount, privateKeyToAccount } from "viem/accounts";
 import { describe, expect, it } from "vitest";
-import { evmFromKey, evmFromPhrase, evmIndex, evmPath } from "../../vault/accounts.ts";
+import { Accounts } from "../../vault/accounts.ts";
+import { RAIL_NAMES } from "../../protocol/networks.ts";
 import { entropyOf, phraseOf, seedOf } from "../../vault/phrase.ts";
 import { Secret } from "../../vault/secret.ts";
 import { codeOf } from "./code.ts";
 
 const JUNK = "test test test test test test test test test test test junk";
+const accounts = await Accounts.load();
+const evmFromKey = (key: Secret) => accounts.fromKey({ key });
+const evmFromPhrase = (entropy: Secret, index?: number) => accounts.fromPhrase("evm", entropy, index);
 const ascii = (text: string) => Secret.take(Buffer.from(text, "latin1"));
 const read = (secret: Secret) => secret.use((bytes) => Buffer.from(bytes).toString("latin1"));
 const hexOf = (secret: Secret) => secret.use((bytes) => Buffer.from(bytes).toString("hex"));
@@ -95,18 +99,6 @@ describe("EVM accounts", () => {
     );
   });
 
-  it("tell their place in the phrase by their origin, written in one way", () => {
-    fc.assert(
-      fc.property(fc.nat(999_999_999), (index) => {
-        expect(evmIndex(evmPath(index))).toBe(index);
-      }),
-    );
-    const path = evmPath(0);
-    const others = ["imported", "", path.slice(0, -1), `${path}0`, `${path}'`, `${path}/0`, ` ${path}`];
-    for (const other of others) expect(evmIndex(other)).toBeUndefined();
-    expect(evmIndex(path.replace("60", "501"))).toBeUndefined();
-  });
-
   it.each([
     ["zero", "00".repeat(32)],
     ["the group's order", "fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141"],
@@ -115,5 +107,39 @@ describe("EVM accounts", () => {
     ["nothing", ""],
   ])("are not made from %s", async (_, hex) => {
     expect(await codeOf(() => evmFromKey(Secret.take(Buffer.from(hex, "hex"))))).toBe("PHRASE_INVALID");
+  });
+});
+
+describe("a path", () => {
+  it.each(RAIL_NAMES)("tells the place in the phrase on %s, written in one way", (rail) => {
+    fc.assert(
+      fc.property(fc.nat(999_999_999), (index) => {
+        expect(accounts.placeOf(rail, accounts.path(rail, index))).toEqual({ rail, index });
+      }),
+    );
+    const path = accounts.path(rail, 0);
+    const doubled = path.replace(/0(?!.*\/0)/, "00");
+    for (const other of [
+      "imported",
+      "",
+      path.slice(0, -1),
+      path.slice(1),
+      `${path}0`,
+      `${path}/0`,
+      ` ${path}`,
+      doubled,
+    ])
+      expect(accounts.placeOf(rail, other)).toBeUndefined();
+    for (const elsewhere of RAIL_NAMES.filter((name) => name !== rail))
+      expect(accounts.placeOf(elsewhere, path)).toBeUndefined();
+    expect(accounts.placeOf("bitcoin", path)).toBeUndefined();
+  });
+
+  it("is the one of common wallets", () => {
+    expect(RAIL_NAMES.map((rail) => accounts.path(rail, 3))).toEqual([
+      "m/44'/60'/0'/0/3",
+      "m/44'/501'/3'/0'",
+      "m/1852'/1815'/3'/0/0",
+    ]);
   });
 });

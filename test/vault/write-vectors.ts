@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import { rmSync, mkdirSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { evmFromKey, evmFromPhrase, evmPath } from "../../vault/accounts.ts";
+import { Accounts } from "../../vault/accounts.ts";
 import { type Account, type VaultFile, encode, wrapAad } from "../../vault/format.ts";
 import { LOWEST_COST, deriveKey } from "../../vault/kdf.ts";
 import { label, macOf, subkey } from "../../vault/keys.ts";
@@ -32,9 +32,10 @@ const wrappingKey = await deriveKey(ascii(PASSPHRASE), kdf.salt, kdf);
 const wrappedKey = dataKey.use((bytes) => seal(wrappingKey, bytes, wrapAad(vaultId, kdf), filled(0x01, 12)));
 const signingKey = subkey(dataKey, vaultId, "signing");
 const recoveryKey = subkey(dataKey, vaultId, "recovery");
-const byPhrase = evmFromPhrase(entropyOf(ascii(JUNK)));
-const second = evmFromPhrase(entropyOf(ascii(JUNK)), 1);
-const byKey = evmFromKey(secret(0x42));
+const derive = await Accounts.load();
+const byPhrase = derive.fromPhrase("evm", entropyOf(ascii(JUNK)));
+const second = derive.fromPhrase("evm", entropyOf(ascii(JUNK)), 1);
+const byKey = derive.fromKey({ key: secret(0x42) });
 const keys = { nonceKey: secret(0xa0), auditKey: secret(0xb0) };
 
 const fresh: signing.SigningPart = {
@@ -126,7 +127,7 @@ const shown = (file: VaultFile, part: signing.SigningPart) => ({
 });
 
 const elsewhere = (account: Account): Account =>
-  account.origin === second.origin ? { ...account, origin: evmPath(7) } : account;
+  account.origin === second.origin ? { ...account, origin: derive.path("evm", 7) } : account;
 
 function writeFiles(): void {
   const ok = (name: string, why: string, file: VaultFile, part: signing.SigningPart) => {
