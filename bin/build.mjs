@@ -12,8 +12,9 @@ execFileSync(process.execPath, [require.resolve("typescript/bin/tsc"), "-p", "ts
 });
 
 // The signer is one file: it starts sooner, takes less memory (unused parts of its libraries are left out), and what
-// runs beside the keys is this package's own read-only code. Only libsecp256k1 stays outside, for its .wasm file.
-await bundleInPlace("dist/signer/main.js", ["tiny-secp256k1"]);
+// runs beside the keys is this package's own read-only code. Outside stay libsecp256k1, for its .wasm file, and libsodium,
+// which only those need who pay on Solana or Cardano.
+await bundleInPlace("dist/signer/main.js", ["tiny-secp256k1", "libsodium-sumo"]);
 // The verifier is one file, too: an auditor takes it elsewhere, reads it and runs it with nothing but Node.
 await bundleInPlace("dist/bin/x402-audit-verify.js");
 

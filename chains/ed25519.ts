@@ -3,7 +3,7 @@
 //
 // Keys are of two kinds. A seed of 32 bytes is expanded as RFC 8032 has it. An extended key of 64 bytes (Cardano:
 // BIP32-Ed25519) is the expanded form itself, scalar and prefix, and has no seed.
-import loadSodium, { type Sodium } from "libsodium-sumo";
+import type { Sodium } from "libsodium-sumo";
 
 export const SEED_BYTES = 32;
 export const EXTENDED_BYTES = 64;
@@ -17,7 +17,10 @@ let loading: Promise<Ed25519> | undefined;
 /** The library, loaded once: 12 MB of memory and some 20 ms, which only who needs it pays. */
 export const loadEd25519 = (): Promise<Ed25519> => (loading ??= load());
 
-const load = async (): Promise<Ed25519> => new Ed25519(await loadSodium());
+async function load(): Promise<Ed25519> {
+  const { default: loadSodium } = await import("libsodium-sumo");
+  return new Ed25519(await loadSodium());
+}
 
 export class Ed25519 {
   readonly #sodium: Sodium;

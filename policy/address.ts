@@ -1,5 +1,9 @@
-// EVM addresses as people write them into a policy: a wrong letter must be caught where a checksum allows it.
+// Addresses as people write them into a policy: a wrong letter must be caught where a checksum allows it.
 import { hash } from "node:crypto";
+import { LOVELACE } from "../protocol/assets.ts";
+import { parseCardanoAddress } from "../protocol/cardano-address.ts";
+import type { RailName } from "../protocol/networks.ts";
+import { solanaBytes } from "../protocol/solana-address.ts";
 
 const ADDRESS = /^0x[0-9a-fA-F]{40}$/;
 
@@ -22,3 +26,17 @@ export function evmAddress(text: string): string | undefined {
   const oneCase = digits === digits.toLowerCase() || digits === digits.toUpperCase();
   return oneCase || text === canonical ? canonical : undefined;
 }
+
+/** An address of any rail in its one spelling; undefined for everything else. */
+export const recipientAddress = (text: string): string | undefined =>
+  evmAddress(text) ?? (parseCardanoAddress(text) || solanaBytes(text) ? text : undefined);
+
+/** The address of an asset on a rail in its one spelling; undefined for everything else. */
+export function assetAddress(rail: RailName, text: string): string | undefined {
+  if (rail === "evm") return evmAddress(text);
+  if (rail === "solana") return solanaBytes(text) ? text : undefined;
+  return text === LOVELACE || CARDANO_TOKEN.test(text) ? text : undefined;
+}
+
+// Policy id (28 bytes) and asset name (up to 32), in hex.
+const CARDANO_TOKEN = /^[0-9a-f]{56}\.([0-9a-f]{2}){0,32}$/;

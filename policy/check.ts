@@ -57,7 +57,7 @@ function missing(document: PolicyDocument): Remark[] {
 function reviewAssets(document: PolicyDocument): Remark[] {
   const known = [...compileHousehold(document).registry.values()];
   const unpriced = (document.assets ?? []).flatMap((asset, i) =>
-    asset.pegged ? [] : [{ path: `assets[${i}]`, text: `${asset.symbol} has no USD value, so it declines` }],
+    asset.pegged ? [] : [{ path: `assets[${i}]`, text: `${asset.symbol} declines while it has no price` }],
   );
   const bare = (document.allowedNetworks ?? []).flatMap((network) =>
     known.some((asset) => asset.network === network)

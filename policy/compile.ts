@@ -1,6 +1,6 @@
 // Rules -> Policy: everything that does not depend on a payment is worked out here, once.
 import { parseUsd } from "../protocol/amount.ts";
-import { assetKey, canonicalAddress } from "../protocol/assets.ts";
+import { assetKey } from "../protocol/assets.ts";
 import type { Code } from "../protocol/errors.ts";
 import type { Caip2 } from "../protocol/networks.ts";
 import { countersOf, matchText } from "./counters.ts";
@@ -95,9 +95,8 @@ function compileLists(rules: RulesDocument): Lists {
   };
 }
 
-// Recipients of this version are EVM addresses; the network only says how an address is compared.
-const EVM: Caip2 = "eip155:1";
-const compared = (address: string): string => canonicalAddress(EVM, address);
+/** Of EVM alone, whose addresses begin so, case says nothing. */
+const compared = (address: string): string => (address.startsWith("0x") ? address.toLowerCase() : address);
 const addresses = (list: readonly string[]): ReadonlySet<string> => new Set(list.map(compared));
 
 function compileAssets(list: readonly string[]): AssetList {

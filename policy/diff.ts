@@ -29,6 +29,9 @@ export function diffDocuments(from: PolicyDocument | undefined, to: PolicyDocume
     ...scalar("maxValidity", before.maxValidity, to.maxValidity, (a, b) =>
       compare(parseDuration(a ?? "10m") ?? 0, parseDuration(b ?? "10m") ?? 0),
     ),
+    ...scalar("maxNetworkFee", before.maxNetworkFee, to.maxNetworkFee, (a, b) =>
+      compare(parseUsd(a ?? "1.00"), parseUsd(b ?? "1.00")),
+    ),
     // Absent is zero here, and not unlimited.
     ...scalar("maxReleasePerDay", before.maxReleasePerDay, to.maxReleasePerDay, (a, b) =>
       compare(parseUsd(a ?? "0"), parseUsd(b ?? "0")),

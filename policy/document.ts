@@ -25,6 +25,8 @@ const MAX_SESSION_BYTES = 16 * 1024;
 const MAX_SESSION_BUDGETS = 16;
 const DEFAULT_VALIDITY = "10m";
 const DEFAULT_TIMEZONE = "UTC";
+/** Cardano's fee and the ADA that a token must carry are about 1.4 ADA. */
+const DEFAULT_NETWORK_FEE = "1.00";
 
 /** A compiled document. */
 export interface Household {
@@ -59,7 +61,10 @@ export function compileHousehold(document: PolicyDocument): Household {
   return {
     document,
     hash: hash("sha256", canonicalJson(document)),
-    policy: compileRules(document, timezone),
+    policy: {
+      ...compileRules(document, timezone),
+      maxNetworkFee: parseUsd(document.maxNetworkFee ?? DEFAULT_NETWORK_FEE),
+    },
     agents: new Map(agents.map(([name, rules]) => [name, compileRules(rules, timezone)])),
     registry: assetRegistry((document.assets ?? []).map(pinned)),
     timezone,
@@ -97,7 +102,13 @@ export function unlockPolicy(limits: { spend?: MicroUsd; count?: bigint }, timez
   return { budgets, counters: countersOf(budgets, new Map()), needsSite: false };
 }
 
-const pinned = (asset: AssetDocument): PinnedAsset => ({ ...asset, pegged: asset.pegged ?? false });
+const pinned = ({ name, version, tokenProgram, pegged, ...asset }: AssetDocument): PinnedAsset => ({
+  ...asset,
+  pegged: pegged ?? false,
+  ...(name !== undefined && { name }),
+  ...(version !== undefined && { version }),
+  ...(tokenProgram && { tokenProgram }),
+});
 
 function read<T extends z.ZodType>(schema: T, json: unknown, maxBytes: number): z.output<T> {
   const text = JSON.stringify(json, (key, value: unknown) => {

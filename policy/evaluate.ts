@@ -2,7 +2,7 @@
 // records; `explain` and `payment.quote` call it without recording.
 //
 // A payment passes when every check of every scope passes. Nothing here depends on the order of scopes or budgets.
-import { type MicroUsd, formatUsd } from "../protocol/amount.ts";
+import { type MicroUsd, type Price, formatUsd } from "../protocol/amount.ts";
 import type { Outflow, PinnedAsset } from "../protocol/assets.ts";
 import type { Code } from "../protocol/errors.ts";
 import type { PaymentIntent } from "../protocol/intent.ts";
@@ -24,6 +24,8 @@ export interface Payment {
   readonly outflow: Outflow;
   /** Unix ms: until when the authorization can be used (validBefore). */
   readonly expiresAt: number;
+  /** What a recorded one counted for, whatever its parts would count for now. */
+  readonly usd?: MicroUsd;
 }
 
 /** What a decision reads besides its parameters, as of the step that records. */
@@ -36,6 +38,8 @@ export interface Facts {
   used(key: string, fromBucket: number, toBucket: number): bigint;
   /** True when any bucket of this key is on record. */
   known(key: string): boolean;
+  /** What an asset costs, by the registry's symbol; undefined without a price that is fresh. */
+  price(symbol: string): Price | undefined;
 }
 
 /** `amount` to add to one bucket of one counter: micro-USD or payments. */
@@ -66,12 +70,14 @@ export interface Decision {
   readonly checks: readonly Check[];
   /** What recording the payment adds; empty when it is declined. */
   readonly add: readonly Addition[];
-  /** The whole outflow, each part rounded up. */
+  /** The whole outflow, each part rounded up; parts without a USD value are not in it. */
   readonly usd: MicroUsd;
+  /** Every part of the outflow has a USD value. */
+  readonly priced: boolean;
 }
 
 export function evaluate(scopes: readonly Scope[], payment: Payment, facts: Facts): Decision {
-  const subject = new Subject(payment);
+  const subject = new Subject(payment, (symbol) => facts.price(symbol));
   const checks: Check[] = [];
   if (!scopes.some((scope) => scope.kind === "household")) checks.push(refusal("NO_POLICY"));
   if (!subject.priced) checks.push(refusal("NO_PRICE"));
@@ -81,12 +87,13 @@ export function evaluate(scopes: readonly Scope[], payment: Payment, facts: Fact
   const add = additionsOf(charges);
   newKeyCheck(charges, payment.agent, facts, checks, add);
   const allowed = checks.every((check) => check.ok);
-  return { outcome: allowed ? "allow" : "decline", checks, add: allowed ? add : [], usd: subject.usd };
+  const { usd, priced } = subject;
+  return { outcome: allowed ? "allow" : "decline", checks, add: allowed ? add : [], usd, priced };
 }
 
 const refusal = (code: "NO_POLICY" | "NO_PRICE"): Check => ({
   scope: "household",
-  rule: code === "NO_POLICY" ? "policy" : "assets",
+  rule: code === "NO_POLICY" ? "policy" : "prices",
   code,
   ok: false,
   claimed: false,
@@ -102,7 +109,7 @@ export function additions(
   now: number,
   unlock: number,
 ): Addition[] {
-  return additionsOf(chargesOf(scopes, new Subject(payment), now, unlock));
+  return additionsOf(chargesOf(scopes, new Subject(payment, () => undefined), now, unlock));
 }
 
 /**

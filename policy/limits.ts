@@ -22,6 +22,13 @@ export const perCallCheck = (scope: Scope, max: bigint, amount: bigint): Check =
   limit: max,
 });
 
+export function networkFeeChecks(scope: Scope, fee: bigint): Check[] {
+  const { maxNetworkFee: limit } = scope.policy;
+  if (limit === undefined) return [];
+  const rule = { scope: scope.id, rule: "maxNetworkFee", code: "NETWORK_FEE_TOO_HIGH" } as const;
+  return [{ ...rule, ok: fits(limit, 0n, fee), claimed: false, unit: "usd", limit }];
+}
+
 /** Appends a check for every budget on the charge's counter. A charge of 0 asks whether anything is left. */
 export function chargeChecks(charge: Charge, facts: Facts, checks: Check[]): void {
   const { scope, counter, spans } = charge;

@@ -2,7 +2,7 @@
 import type { Code } from "../protocol/errors.ts";
 import { inDomains } from "./domains.ts";
 import type { Check } from "./evaluate.ts";
-import { perCallCheck } from "./limits.ts";
+import { networkFeeChecks, perCallCheck } from "./limits.ts";
 import type { Scope } from "./scope.ts";
 import { type Subject, inAssets } from "./subject.ts";
 
@@ -26,6 +26,7 @@ export function scopeChecks(scope: Scope, subject: Subject, now: number, checks:
   if (blockedRecipients)
     fact("blockedRecipients", "RECIPIENT_BLOCKED", !blockedRecipients.has(subject.payee));
   domainChecks(scope, subject, checks);
+  if (subject.networkFee > 0n) checks.push(...networkFeeChecks(scope, subject.networkFee));
   if (perCallMax !== undefined) checks.push(perCallCheck(scope, perCallMax, subject.usd));
 }
 

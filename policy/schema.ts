@@ -2,9 +2,10 @@
 // equal hashes. Unknown fields are errors, because a rule that is misspelled is a rule that is missing.
 import { z } from "zod";
 import { formatUsd, parseUsd } from "../protocol/amount.ts";
-import { evmChainId, networkOf } from "../protocol/networks.ts";
+import { TOKEN_PROGRAMS } from "../protocol/assets.ts";
+import { networkOf, railOf } from "../protocol/networks.ts";
 import { agentNameSchema } from "../protocol/shapes.ts";
-import { evmAddress } from "./address.ts";
+import { assetAddress, recipientAddress } from "./address.ts";
 import { canonicalDomain } from "./domains.ts";
 import { PERS } from "./scope.ts";
 import { canonicalCategory } from "./subject.ts";
@@ -38,7 +39,10 @@ function canonicalUsd(value: string): string | undefined {
 
 const usd = text(canonicalUsd, 'must be USD as a decimal string such as "5.00", at most 1000000000');
 const network = text(networkOf, 'must be a network such as "base" or "eip155:8453"');
-const recipient = text(evmAddress, "must be an EVM address; in mixed case its checksum must be right");
+const recipient = text(
+  recipientAddress,
+  "must be an address of EVM, Solana or Cardano; where it has a checksum, that must be right",
+);
 const domain = text(canonicalDomain, 'must be a host such as "api.example.com" or "*.example.com"');
 const window = text(
   canonicalWindow,
@@ -52,8 +56,10 @@ const category = text(
 function canonicalAsset(value: string): string | undefined {
   const at = value.indexOf("/");
   if (at === -1) return /^[A-Za-z0-9.+-]{1,16}$/.test(value) ? value : undefined;
-  const [on, address] = [networkOf(value.slice(0, at)), evmAddress(value.slice(at + 1))];
-  return on && address && `${on}/${address}`;
+  const on = networkOf(value.slice(0, at));
+  const rail = on && railOf(on);
+  const address = rail && assetAddress(rail, value.slice(at + 1));
+  return address && `${on}/${address}`;
 }
 const asset = text(canonicalAsset, 'must be a symbol such as "USDC", or network/address');
 
@@ -126,18 +132,45 @@ export type RulesDocument = z.output<typeof rulesSchema>;
 /** The rules that a client brings for its session. */
 export const sessionSchema = z.strictObject({ version: version.optional(), ...rules });
 
-const assetSchema = z.strictObject({
-  network: network.refine((id) => evmChainId(id) !== undefined, "must be an EVM network"),
-  address: recipient,
-  symbol: z
-    .string()
-    .regex(/^[A-Za-z0-9.+-]{1,16}$/, "must be 1-16 letters, digits, dots, plus or minus signs"),
-  decimals: z.int().min(0).max(36),
-  /** EIP-712 domain of the token contract. */
-  name: printable(64),
-  version: printable(16),
-  pegged: z.literal(true).optional(),
-});
+const assetSchema = z
+  .strictObject({
+    network: network.refine((id) => railOf(id) !== undefined, "must be a network of EVM, Solana or Cardano"),
+    address: z.string({ error: "must be an address" }),
+    symbol: z
+      .string()
+      .regex(/^[A-Za-z0-9.+-]{1,16}$/, "must be 1-16 letters, digits, dots, plus or minus signs"),
+    decimals: z.int().min(0).max(36),
+    /** EVM: the EIP-712 domain of the token contract. */
+    name: printable(64).optional(),
+    version: printable(16).optional(),
+    /** Solana: the program that the mint belongs to. */
+    tokenProgram: z.enum(TOKEN_PROGRAMS, { error: `must be ${TOKEN_PROGRAMS.join(" or ")}` }).optional(),
+    pegged: z.literal(true).optional(),
+  })
+  .transform((asset, context) => {
+    const rail = railOf(asset.network) ?? "evm";
+    const problem = (path: string, message: string): void => {
+      context.addIssue({ code: "custom", path: [path], message });
+    };
+    const address = assetAddress(rail, asset.address);
+    if (address === undefined) problem("address", ADDRESS_FORMS[rail]);
+    for (const field of ["name", "version"] as const) {
+      if (rail === "evm" && asset[field] === undefined)
+        problem(field, "must be as in the token's EIP-712 domain");
+      if (rail !== "evm" && asset[field] !== undefined) problem(field, "is for EVM networks only");
+    }
+    if (rail !== "solana" && asset.tokenProgram !== undefined)
+      problem("tokenProgram", "is for Solana's networks only");
+    const tokenProgram = rail === "solana" ? (asset.tokenProgram ?? "spl-token") : undefined;
+    return { ...asset, address: address ?? "", ...(tokenProgram && { tokenProgram }) };
+  });
+
+const ADDRESS_FORMS = {
+  evm: "must be an EVM address; in mixed case its checksum must be right",
+  solana: "must be a mint in base58",
+  cardano: "must be policy id and asset name in lower-case hex with a dot between them",
+} as const;
+
 export type AssetDocument = z.output<typeof assetSchema>;
 
 function canonicalValidity(value: string): string | undefined {
@@ -157,6 +190,7 @@ export const documentSchema = z.strictObject({
   timezone: text(canonicalTimezone, 'must be an IANA time zone such as "Europe/Athens"').optional(),
   ...rules,
   maxValidity: text(canonicalValidity, 'must be a duration from 30s to 1d such as "10m"').optional(),
+  maxNetworkFee: usd.optional(),
   maxReleasePerDay: usd.optional(),
   assets: z.array(assetSchema, { error: "must be a list" }).max(MAX_ASSETS).optional(),
   agents: z

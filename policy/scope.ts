@@ -61,6 +61,8 @@ export interface Policy {
   readonly allowedDomains?: DomainList;
   readonly blockedDomains?: DomainList;
   readonly perCallMax?: MicroUsd;
+  /** Of the household alone: what a network may take beside the payment. */
+  readonly maxNetworkFee?: MicroUsd;
   readonly budgets: readonly Budget[];
   /** What the budgets count, each thing once. */
   readonly counters: readonly Counter[];

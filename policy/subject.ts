@@ -1,7 +1,7 @@
 // A payment as the rules see it: each property in the one form that is compared, worked out once and only if asked.
 import { hash } from "node:crypto";
-import { type MicroUsd, microUsdAtPar } from "../protocol/amount.ts";
-import { type PinnedAsset, assetKey, canonicalAddress } from "../protocol/assets.ts";
+import { type MicroUsd, ONE_DOLLAR, type Price, microUsdAt } from "../protocol/amount.ts";
+import { type Outflow, type PinnedAsset, assetKey, canonicalAddress } from "../protocol/assets.ts";
 import { type Site, inDomains, siteOf } from "./domains.ts";
 import type { Payment } from "./evaluate.ts";
 import type { AssetList, Match, Per } from "./scope.ts";
@@ -15,6 +15,29 @@ export function canonicalCategory(claimed: string | undefined): string {
 export const inAssets = (list: AssetList, asset: PinnedAsset, key: string): boolean =>
   list.symbols.has(asset.symbol) || list.keys.has(key);
 
+type Value = Pick<Subject, "usd" | "networkFee" | "priced">;
+
+/** A stablecoin counts at one dollar, or at its price if that is higher; any other asset at its price. */
+function valueOf(outflow: Outflow, price: (symbol: string) => Price | undefined): Value {
+  let usd = 0n;
+  let networkFee = 0n;
+  let priced = true;
+  for (const { asset, amount, why } of outflow) {
+    const known = price(asset.symbol);
+    const rate = asset.pegged && (known === undefined || known < ONE_DOLLAR) ? ONE_DOLLAR : known;
+    if (rate === undefined) {
+      priced = false;
+      continue;
+    }
+    const part = microUsdAt(amount, asset.decimals, rate);
+    usd += part;
+    if (why !== "payment") networkFee += part;
+  }
+  return { usd, networkFee, priced };
+}
+
+const recorded = (usd: MicroUsd): Value => ({ usd, networkFee: 0n, priced: true });
+
 export class Subject {
   readonly payment: Payment;
   readonly network: string;
@@ -22,23 +45,22 @@ export class Subject {
   readonly payee: string;
   /** The whole outflow, each part rounded up; parts without a USD value are not in it. */
   readonly usd: MicroUsd;
+  /** Of it, what is not the payment: fee, and ADA that a token must carry. */
+  readonly networkFee: MicroUsd;
   /** Every part of the outflow has a USD value. */
   readonly priced: boolean;
   #site: Site | null | undefined;
 
-  constructor(payment: Payment) {
-    const { asset, intent, outflow } = payment;
+  constructor(payment: Payment, price: (symbol: string) => Price | undefined) {
+    const { asset, intent } = payment;
     this.payment = payment;
     this.network = asset.network;
     this.assetKey = assetKey(asset.network, asset.address);
     this.payee = canonicalAddress(asset.network, intent.payTo);
-    let usd = 0n;
-    let priced = true;
-    for (const part of outflow) {
-      if (part.asset.pegged) usd += microUsdAtPar(part.amount, part.asset.decimals);
-      else priced = false;
-    }
+    const { usd, networkFee, priced } =
+      payment.usd === undefined ? valueOf(payment.outflow, price) : recorded(payment.usd);
     this.usd = usd;
+    this.networkFee = networkFee;
     this.priced = priced;
   }
 

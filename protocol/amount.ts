@@ -47,8 +47,19 @@ export const parseUsd = (text: string, title = "amount in USD"): MicroUsd =>
 /** 5_000_000n micro-USD -> "5.00"; sub-cent amounts keep all their decimals. */
 export const formatUsd = (micro: MicroUsd): string => formatUnits(micro, USD_DECIMALS, 2);
 
-/** Atomic units of a token that counts at one dollar, in micro-USD, rounded up so that dust is never free. */
-export function microUsdAtPar(units: bigint, decimals: number): MicroUsd {
-  const scale = 10n ** BigInt(decimals);
-  return (units * 1_000_000n + scale - 1n) / scale;
+/** USD for one whole unit of an asset, in 10^-12 USD, so that a cheap token has a price too. */
+export type Price = bigint;
+
+const PRICE_DECIMALS = 12;
+export const ONE_DOLLAR: Price = 10n ** BigInt(PRICE_DECIMALS);
+
+/** "0.41" -> 410_000_000_000n. */
+export const parsePrice = (text: string): Price => parseUnits(text, PRICE_DECIMALS, "price in USD");
+
+export const formatPrice = (price: Price): string => formatUnits(price, PRICE_DECIMALS, 2);
+
+/** Atomic units at a price, in micro-USD, rounded up so that dust is never free. */
+export function microUsdAt(units: bigint, decimals: number, price: Price): MicroUsd {
+  const scale = 10n ** BigInt(decimals + PRICE_DECIMALS - USD_DECIMALS);
+  return (units * price + scale - 1n) / scale;
 }

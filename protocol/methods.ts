@@ -25,6 +25,11 @@ import {
   unfreezeSchema,
 } from "./shapes.ts";
 
+/** As the registry writes it. */
+const symbolSchema = z.string().regex(/^[A-Za-z0-9.+-]{1,16}$/);
+/** USD for one whole unit, with up to twelve decimals. */
+const priceSchema = z.string().regex(/^(0|[1-9][0-9]{0,8})(\.[0-9]{1,12})?$/);
+
 /** They must fit into a request line. */
 const MAX_FINDINGS = 100;
 
@@ -114,6 +119,8 @@ export const OPERATOR_METHODS = {
       head: headSchema,
       /** Agents whose socket opens only at the next start of the signer. */
       restartFor: z.array(z.string()),
+      /** Rails that are loaded only at the next start. */
+      restartForRails: z.array(z.string()),
     }),
   },
   "agent.freeze": { params: ofAgent, result: freezeSchema },
@@ -133,6 +140,27 @@ export const OPERATOR_METHODS = {
   "history.list": {
     params: z.strictObject({ agent: agentNameSchema.optional(), since: isoSchema.optional(), ...pageSchema }),
     result: historyResult,
+  },
+  /** What one whole unit of an asset costs, for `maxAge` seconds from now. */
+  "price.set": {
+    params: z.strictObject({
+      symbol: symbolSchema,
+      usd: priceSchema,
+      maxAge: z.int().min(60).max(2_592_000),
+    }),
+    result: z.strictObject({ head: headSchema }),
+  },
+  "price.list": {
+    params: empty,
+    result: z.strictObject({
+      prices: z.array(
+        z.strictObject({
+          ...{ symbol: z.string(), usd: priceSchema, at: isoSchema, until: isoSchema },
+          /** It is not too old. */
+          fresh: z.boolean(),
+        }),
+      ),
+    }),
   },
   /** What the signer found wrong, if anything; empty `code` means nothing. */
   "ledger.inspect": {

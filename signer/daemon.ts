@@ -22,7 +22,7 @@ import { type FolderLock, lockFolder } from "./ledger/lock.ts";
 import { type Log, createLog } from "./log.ts";
 import { Metrics } from "./metrics.ts";
 import { privateFolder } from "./private-folder.ts";
-import { RAILS } from "./rails.ts";
+import { loadRails } from "./rails.ts";
 import { rolesOf, socketNames } from "./roles.ts";
 import { connectionsPerSocket } from "./sockets/crowd.ts";
 import { type Listener, listen } from "./sockets/listen.ts";
@@ -135,6 +135,7 @@ async function open(
   closing.push(() => {
     wallet.stop();
   });
+  wallet.useRails(await loadRails(wallet.scopes.policy));
   if (wallet.ledger.finding) log.event("frozen", { code: wallet.ledger.finding.error.code });
   else wallet.ledger.record("signer.started", { version: VERSION });
   const sockets = options.inherited ? [...options.inherited.keys()] : socketNames(wallet.scopes.agents());
@@ -246,7 +247,7 @@ function openWallet(
     },
   });
   try {
-    return (made.wallet = new Wallet(ledger, RAILS, options.protections));
+    return (made.wallet = new Wallet(ledger, options.protections));
   } catch (error) {
     ledger.discard();
     const damage = asDamage(error);

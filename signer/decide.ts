@@ -1,12 +1,22 @@
 // Step 4: the decision on a drafted payment, inside the ledger's commit. Synchronous, and it writes nothing: it reads
 // what can change (lock, policy, scopes, counters) as it is at that moment and answers with what to record.
+import type { Refusal } from "../chains/rail.ts";
 import { isOver } from "../policy/counters.ts";
-import { type Addition, type Check, type Facts, binding, evaluate } from "../policy/evaluate.ts";
+import {
+  type Addition,
+  type Check,
+  type Facts,
+  type Payment,
+  binding,
+  evaluate,
+} from "../policy/evaluate.ts";
+import { type Price, formatPrice } from "../protocol/amount.ts";
 import { type Code, X402Error } from "../protocol/errors.ts";
 import { type PaymentIntent, fingerprint } from "../protocol/intent.ts";
 import type { Drafted } from "./draft.ts";
 import { countedUnder } from "./fill.ts";
-import { recordedClaims } from "./ledger/rows.ts";
+import { intentKey } from "./input-locks.ts";
+import { type ReservedBody, recordedClaims } from "./ledger/rows.ts";
 import { unresolvedAddition, unresolvedKey } from "./ledger/unresolved.ts";
 import type { Books, Stored, Verdict } from "./ledger/verdict.ts";
 import type { AppliedPolicy } from "./scopes.ts";
@@ -34,31 +44,36 @@ export function decide(wallet: Wallet, plan: Plan, books: Books): Verdict {
     return { is: "error", error: new X402Error("BUSY", "the policy changed") };
   if (plan.stored && wallet.ledger.find(agent, intent.id)?.state !== "reserved")
     return { is: "error", error: new X402Error("INTENT_FINAL") };
-  if ("refused" in plan) return decline(plan, refusedCheck(plan.refused, "draft"));
+  if ("refused" in plan) return decline(plan, refusalCheck(plan));
   const { payment, draft, stored } = plan;
+  const lost = draft.locks.some((input) =>
+    wallet.locks.lockedUntil(input, intentKey(agent, intent.id), books.now),
+  );
+  if (lost) return { is: "error", error: new X402Error("BUSY", "an input was taken by another payment") };
   const booked = stored && countedFor(stored, plan.policy);
   const decision = evaluate(wallet.scopes.chain(agent, session), payment, factsOf(wallet, books, booked));
   const failed = binding(decision);
   if (failed) return decline(plan, failed);
+  // Of several drafts one can be used, and it is not known which: what is booked is the dearest.
+  const before = BigInt(stored?.newest.usd ?? 0);
+  const usd = decision.usd > before ? decision.usd : before;
   const fields = {
     ...identity(plan),
     fingerprint: fingerprint(intent),
     scheme: intent.scheme,
     symbol: payment.asset.symbol,
     decimals: payment.asset.decimals,
-    usd: decision.usd.toString(),
+    usd: usd.toString(),
+    ...costs(wallet, payment, books.now),
     from: payment.from,
     policy: plan.policy?.version ?? 0,
     ...(plan.policy && { policyHash: plan.policy.hash }),
     unlock: wallet.scopes.unlock?.seq ?? 0,
     expires: draft.expires,
   };
-  if (!booked) {
-    const key = unresolvedKey(agent);
-    const add = [...decision.add, unresolvedAddition(agent, decision.usd, books.used(key, 0, 0))];
-    return { is: "reserve", fields, draft: draft.bytes, add };
-  }
-  const add = notBooked(decision.add, booked);
+  const more = unresolvedAddition(agent, usd - before, books.used(unresolvedKey(agent), 0, 0));
+  if (!booked) return { is: "reserve", fields, draft: draft.bytes, add: [...decision.add, more] };
+  const add = [...notBooked(decision.add, booked), ...(more.amount > 0n ? [more] : [])];
   // What was counted in a window that is over is asked for no more; kept, it would grow with every draft.
   const open = booked.filter(({ key, bucket }) => !isOver(key, bucket, books.now));
   return { is: "redraft", fields, draft: draft.bytes, add, booked: open };
@@ -82,6 +97,26 @@ function identity({ agent, intent, session, peer }: Plan) {
 const decline = (plan: Plan, check: Check): Verdict => {
   return { is: "decline", check, fields: identity(plan) };
 };
+
+/** What cannot be read from amount and symbol: the parts of the outflow, and the prices that they were counted at. */
+function costs(wallet: Wallet, { outflow }: Payment, now: number): Pick<ReservedBody, "outflow" | "rates"> {
+  const rates = outflow.flatMap(({ asset: { symbol } }) => {
+    const price = wallet.prices.at(symbol, now);
+    return price === undefined ? [] : [[symbol, formatPrice(price)] as const];
+  });
+  const parts = outflow.map(({ asset, amount, why }): Part => [asset.symbol, amount.toString(), why]);
+  return {
+    ...(parts.length > 1 && { outflow: parts }),
+    ...(rates.length > 0 && { rates: Object.fromEntries(rates) }),
+  };
+}
+
+type Part = NonNullable<ReservedBody["outflow"]>[number];
+
+export function refusalCheck({ refused, until }: Refusal): Check {
+  const check = refusedCheck(refused, "draft");
+  return until === undefined ? check : { ...check, reopensAt: until * 1000 };
+}
 
 /** A no that comes before any rule: about the terms, the rails or the wallet. */
 export const refusedCheck = (code: Code, rule: string): Check => ({
@@ -107,7 +142,9 @@ export function countedFor(
 export function factsOf(wallet: Wallet, books: Books, booked?: readonly Addition[]): Facts {
   const unlock = wallet.scopes.unlock?.seq ?? 0;
   const { now } = books;
-  if (!booked) return { now, unlock, used: (k, f, t) => books.used(k, f, t), known: (k) => books.known(k) };
+  const known = (key: string): boolean => books.known(key);
+  const price = (symbol: string): Price | undefined => wallet.prices.at(symbol, now);
+  if (!booked) return { now, unlock, known, price, used: (k, f, t) => books.used(k, f, t) };
   const own = (key: string, from: number, to: number): bigint =>
     booked.reduce(
       (sum, add) => (add.key === key && add.bucket >= from && add.bucket <= to ? sum + add.amount : sum),
@@ -117,7 +154,8 @@ export function factsOf(wallet: Wallet, books: Books, booked?: readonly Addition
     now,
     unlock,
     used: (key, from, to) => books.used(key, from, to) - own(key, from, to),
-    known: (key) => books.known(key),
+    known,
+    price,
   };
 }
 

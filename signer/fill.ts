@@ -119,13 +119,13 @@ function paymentOf(next: Household, row: ReservedBody): Payment {
   const { origin, path, method, category } = claims;
   const amount = BigInt(row.amount);
   const known = next.registry.get(assetKey(network, row.asset)) ?? formerAsset(row);
-  // What it counted for when it was paid with, whatever the document says of it now.
-  const asset = { ...known, decimals: row.decimals, pegged: true };
+  const asset = { ...known, decimals: row.decimals };
   return {
     agent,
     asset,
     from,
-    outflow: [{ asset, amount, why: "payment" }],
+    outflow: [],
+    usd: BigInt(row.usd),
     expiresAt: row.expires * 1000,
     intent: {
       ...{ id, scheme, network, asset: row.asset, payTo, amount, maxTimeoutSeconds: 1 },
@@ -138,11 +138,9 @@ function paymentOf(next: Household, row: ReservedBody): Payment {
   };
 }
 
-/** An asset that the document no longer has was paid with all the same, at par as it was then. */
+/** An asset that the document no longer has was paid with all the same. */
 const formerAsset = ({ network, asset, symbol, decimals }: ReservedBody): PinnedAsset => ({
   ...{ network, symbol, decimals },
   address: asset,
-  name: symbol,
-  version: "1",
   pegged: true,
 });

@@ -19,6 +19,7 @@ const TOLD: Readonly<Record<string, readonly string[]>> = {
   "vault.resumed": ["unlock", "credential"],
   "vault.locked": ["reason"],
   "policy.applied": ["version", "hash"],
+  "price.set": ["symbol", "usd", "maxAge"],
   "agent.frozen": ["agent"],
   "agent.unfrozen": ["agent"],
 };

@@ -1,5 +1,7 @@
 // What the operator may ask. Everything here is for a human at a command; nothing that touches a network gets it.
 import { type Household, parseDocument, compileHousehold } from "../policy/document.ts";
+import { assetRegistry } from "../protocol/assets.ts";
+import { X402Error } from "../protocol/errors.ts";
 import type { PaymentIntent } from "../protocol/intent.ts";
 import { OPERATOR_METHODS, type ParamsOf } from "../protocol/methods.ts";
 import { DEFAULT_AGENT } from "../protocol/places.ts";
@@ -8,6 +10,7 @@ import { auditPage } from "./audit.ts";
 import { fillCounters } from "./fill.ts";
 import { freeze, unfreeze } from "./freeze.ts";
 import { type HistoryFilter, history } from "./history.ts";
+import { railsUnder } from "./rails.ts";
 import { receiptFor } from "./receipt.ts";
 import { quoteAll } from "./quote.ts";
 import { scopeStates, status } from "./report.ts";
@@ -34,7 +37,8 @@ export const operatorRole = (wallet: Wallet, openAgents: readonly string[]): Rol
     "policy.apply": (params: ParamsOf<"policy.apply">, caller: Caller) => {
       const { version, hash } = applyDocument(wallet, params, caller);
       const restartFor = wallet.scopes.agents().filter((agent) => !openAgents.includes(agent));
-      return { version, hash, head: wallet.ledger.head(), restartFor };
+      const restartForRails = railsUnder(wallet.scopes.policy).filter((rail) => !wallet.rails.has(rail));
+      return { version, hash, head: wallet.ledger.head(), restartFor, restartForRails };
     },
     "agent.freeze": ({ agent }: ForAgent, caller: Caller) =>
       freeze(wallet, { agent, withIds: true, fields: byCaller(caller) }),
@@ -51,6 +55,8 @@ export const operatorRole = (wallet: Wallet, openAgents: readonly string[]): Rol
     "receipt.get": ({ agent, id }: ForAgent & { id: string }) => ({
       receipt: receiptFor(wallet, agent ?? DEFAULT_AGENT, id),
     }),
+    "price.set": (params: ParamsOf<"price.set">, caller: Caller) => setPrice(wallet, params, caller),
+    "price.list": () => ({ prices: wallet.prices.list(wallet.ledger.latest()) }),
     "ledger.inspect": () => inspectFound(wallet),
     "ledger.accept": (params: ParamsOf<"ledger.accept">, caller: Caller) =>
       acceptFound(wallet, params, caller),
@@ -64,6 +70,15 @@ const householdOf = (document: unknown): Household => compileHousehold(parseDocu
 export function wholeStatus(wallet: Wallet, caller: Caller) {
   const all = wallet.scopes.agents().flatMap((agent) => wallet.scopes.chain(agent));
   return status(wallet, [...new Map(all.map((scope) => [scope.id, scope])).values()], caller);
+}
+
+/** A symbol that no asset has is a typing error: the price would never be asked for. */
+function setPrice(wallet: Wallet, params: ParamsOf<"price.set">, caller: Caller) {
+  const registry = wallet.scopes.policy?.registry ?? assetRegistry();
+  if (![...registry.values()].some(({ symbol }) => symbol === params.symbol))
+    throw new X402Error("INVALID_REQUEST", `no asset here has the symbol ${params.symbol}`);
+  wallet.prices.set(params, byCaller(caller));
+  return { head: wallet.ledger.head() };
 }
 
 function applyDocument(wallet: Wallet, { document, base }: ParamsOf<"policy.apply">, caller: Caller) {

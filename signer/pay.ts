@@ -7,10 +7,13 @@ import { type Check, wireCheck } from "../policy/evaluate.ts";
 import { X402Error } from "../protocol/errors.ts";
 import { type PaymentIntent, fingerprint } from "../protocol/intent.ts";
 import type { SignParams } from "../protocol/methods.ts";
+import type { Caip2 } from "../protocol/networks.ts";
 import type { SignResult } from "../protocol/shapes.ts";
 import { type Plan, decide, refusedCheck } from "./decide.ts";
 import { draftPayment } from "./draft.ts";
-import type { Stored } from "./ledger/verdict.ts";
+import { intentKey } from "./input-locks.ts";
+import type { Recorded, Stored } from "./ledger/verdict.ts";
+import { railNamed } from "./rails.ts";
 import { signReservation } from "./sign.ts";
 import type { Peer } from "./sockets/role.ts";
 import type { Wallet } from "./wallet.ts";
@@ -25,7 +28,7 @@ type Signed = Extract<SignResult, { outcome: "signed" }>;
 
 /** One request at a time per intent, so that the second of two equal ones finds the record of the first. */
 export async function pay(wallet: Wallet, { agent, peer }: Payer, params: SignParams): Promise<SignResult> {
-  const key = `${agent}\n${params.intent.id}`;
+  const key = intentKey(agent, params.intent.id);
   const turn = wallet.turns.take(key);
   if (turn) await turn;
   try {
@@ -44,17 +47,31 @@ async function payInTurn(wallet: Wallet, payer: Payer, params: SignParams): Prom
   if (stored && stored.fingerprint !== fingerprint(intent)) throw new X402Error("INTENT_CONFLICT");
   if (stored && stored.state !== "reserved") throw new X402Error("INTENT_FINAL");
   if (stored && isAlive(stored, wallet)) return await repeat(wallet, payer, intent, stored);
+  if (stored && !railNamed(wallet.rails, intent.network).redrafts) throw new X402Error("INTENT_UNRESOLVED");
   wallet.scopes.chain(agent, session);
   // 2 resolve, 3 draft
   const plan = await planFor(wallet, payer, params, stored);
   // 4 reserve
-  const recorded = await wallet.ledger.reserve(agent, (books) => decide(wallet, plan, books));
+  const recorded = await reserve(wallet, plan);
   if (recorded.is === "declined") return declined(recorded.check);
   wallet.live.add(recorded.reservation.fields, wallet.ledger.latest());
   // 5 sign, 6 reply
   const result = signed(wallet, recorded.reservation, false);
   wallet.endUnlockWhenSpent();
   return result;
+}
+
+/** Inputs that the draft has picked are free again unless it is on record. */
+async function reserve(wallet: Wallet, plan: Plan): Promise<Recorded> {
+  const { agent, intent } = plan;
+  let recorded: Recorded | undefined;
+  try {
+    recorded = await wallet.ledger.reserve(agent, (books) => decide(wallet, plan, books));
+    return recorded;
+  } finally {
+    if (recorded?.is !== "reserved" && "draft" in plan)
+      wallet.locks.release(plan.draft.locks, intentKey(agent, intent.id));
+  }
 }
 
 const isAlive = (stored: Stored, wallet: Wallet): boolean =>
@@ -83,7 +100,8 @@ async function repeat(
 const declined = (check: Check): SignResult => ({ outcome: "declined", check: wireCheck(check) });
 
 function signed(wallet: Wallet, reservation: Stored["reservation"], replayed: boolean): Signed {
-  const { from, expires } = reservation.fields;
+  const { from: account, expires, network } = reservation.fields;
+  const from = railNamed(wallet.rails, network).addressOn(network as Caip2, account) ?? account;
   const payload = signReservation(reservation, wallet.keyring, wallet.rails) as Signed["payload"];
   const expiresAt = new Date(expires * 1000).toISOString();
   return { outcome: "signed", payload, from, expiresAt, replayed, head: wallet.ledger.head() };
@@ -100,6 +118,12 @@ async function planFor(
   // An intent stays with the account of its first draft, also when the wallet has a new one.
   const from = stored?.reservation.fields.from;
   const nonce = (label: string): Uint8Array => wallet.keyring.nonce(label, agent, intent.id);
-  const drafted = await draftPayment(wallet, { agent, intent, policy, from, nonce, context });
+  const hold = (inputs: readonly string[], until: number): void => {
+    wallet.locks.hold(inputs, { intent: intentKey(agent, intent.id), until }, wallet.ledger.latest());
+  };
+  const before = stored?.reservation.fields.draft;
+  const drafted = await draftPayment(wallet, { agent, intent, policy, from, nonce, context, before, hold });
+  if ("refused" in drafted && drafted.refused === "INTENT_UNRESOLVED")
+    throw new X402Error("INTENT_UNRESOLVED");
   return { agent, intent, session, peer, policy, stored, ...drafted };
 }

@@ -1,9 +1,11 @@
 // "Would this pass?", without recording anything: for an agent before it asks, and for the operator's `explain`.
 import type { Household } from "../policy/document.ts";
 import { evaluate, wireCheck } from "../policy/evaluate.ts";
+import { formatUsd } from "../protocol/amount.ts";
 import type { PaymentIntent } from "../protocol/intent.ts";
 import type { Quote } from "../protocol/shapes.ts";
-import { factsOf, refusedCheck } from "./decide.ts";
+import { assumedContext } from "./assumed-context.ts";
+import { factsOf, refusalCheck } from "./decide.ts";
 import { draftPayment } from "./draft.ts";
 import { scopesUnder } from "./scopes.ts";
 import type { Wallet } from "./wallet.ts";
@@ -13,6 +15,8 @@ interface For {
   readonly session?: string;
   /** Another document than the applied one, to try it out. */
   readonly household?: Household;
+  /** What is known of the chains, by network. */
+  readonly contexts?: Readonly<Partial<Record<string, object>>> | undefined;
 }
 
 export const quoteAll = (wallet: Wallet, intents: readonly PaymentIntent[], asked: For): Promise<Quote[]> =>
@@ -24,7 +28,7 @@ const NO_NONCE = new Uint8Array(32);
 async function quote(
   wallet: Wallet,
   intent: PaymentIntent,
-  { agent, session, household }: For,
+  { agent, session, household, contexts }: For,
 ): Promise<Quote> {
   const policy = household ?? wallet.scopes.policy;
   const scopes = household
@@ -36,10 +40,10 @@ async function quote(
     policy,
     from: undefined,
     nonce: () => NO_NONCE,
+    context: contexts?.[intent.network] ?? assumedContext(intent),
   });
-  if ("refused" in drafted) {
-    return { outcome: "decline", checks: [wireCheck(refusedCheck(drafted.refused, "draft"))] };
-  }
-  const { outcome, checks } = evaluate(scopes, drafted.payment, factsOf(wallet, wallet.ledger.books()));
-  return { outcome, checks: checks.map(wireCheck) };
+  if ("refused" in drafted) return { outcome: "decline", checks: [wireCheck(refusalCheck(drafted))] };
+  const facts = factsOf(wallet, wallet.ledger.books());
+  const { outcome, checks, usd, priced } = evaluate(scopes, drafted.payment, facts);
+  return { outcome, ...(priced && { usd: formatUsd(usd) }), checks: checks.map(wireCheck) };
 }

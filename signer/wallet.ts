@@ -10,23 +10,18 @@ import type { Credential } from "../vault/credential.ts";
 import { type HandoffMessage, type Offer, createOffer } from "../vault/handoff.ts";
 import { type SigningPart, decode, wipe } from "../vault/signing.ts";
 import { latestFacts } from "./decide.ts";
+import { InputLocks } from "./input-locks.ts";
+import { type KnownVault, knownVault } from "./known-vault.ts";
 import { Keyring, publicAccount } from "./keyring.ts";
 import type { Ledger } from "./ledger/ledger.ts";
 import { Live } from "./live.ts";
+import { Prices } from "./prices.ts";
 import { Scopes } from "./scopes.ts";
 import type { Limits } from "./unlocks.ts";
 import { Turns } from "./turns.ts";
 
 /** By name: docs/deployment.md lists them. */
 export type Protections = Readonly<Status["protections"]>;
-
-interface KnownVault {
-  readonly vault: string;
-  readonly generation: number;
-  readonly accounts: readonly ReturnType<typeof publicAccount>[];
-  /** The public half of its audit key, in base64url; absent in rows of schema 1. */
-  readonly auditKey?: string;
-}
 
 interface RefusedVault {
   readonly code: "VAULT_REPLACED";
@@ -39,7 +34,10 @@ const MAX_TIMER_MS = 2_147_483_647;
 
 export class Wallet {
   readonly ledger: Ledger;
-  readonly rails: ReadonlyMap<string, Rail>;
+  /** Those that the policy allowed at the start. */
+  rails: ReadonlyMap<string, Rail> = new Map();
+  prices: Prices;
+  locks = new InputLocks();
   scopes: Scopes;
   live: Live;
   /** What status tells of how this process is shut in. */
@@ -52,17 +50,26 @@ export class Wallet {
   #timer: NodeJS.Timeout | undefined;
   #spentCheck: NodeJS.Immediate | undefined;
 
-  constructor(ledger: Ledger, rails: ReadonlyMap<string, Rail>, protections: () => Protections = () => ({})) {
+  constructor(ledger: Ledger, protections: () => Protections = () => ({})) {
     this.ledger = ledger;
     this.protections = protections;
-    this.rails = rails;
+    this.prices = new Prices(ledger);
     this.scopes = new Scopes(ledger);
     this.live = new Live(ledger, ledger.latest());
     this.#known = knownVault(ledger);
   }
 
+  /** Once, before anything is asked: what is alive on these rails keeps its inputs. */
+  useRails(rails: ReadonlyMap<string, Rail>): void {
+    this.rails = rails;
+    this.locks.restore(this.ledger, rails, this.ledger.latest());
+  }
+
   /** Reads everything from the ledger again, after the operator accepted another one. */
   reload(): void {
+    this.prices = new Prices(this.ledger);
+    this.locks = new InputLocks();
+    this.useRails(this.rails);
     this.scopes = new Scopes(this.ledger);
     this.live = new Live(this.ledger, this.ledger.latest());
     this.#known = knownVault(this.ledger);
@@ -278,13 +285,4 @@ function limitsOf(scope: ParamsOf<"vault.unlock">["scope"], now: number): Limits
 function capped(spend: bigint): bigint {
   if (spend <= MAX_USD) return spend;
   throw new X402Error("INVALID_REQUEST", "spend is at most 1000000000");
-}
-
-function knownVault(ledger: Ledger): KnownVault | undefined {
-  const select = ledger.select("SELECT value FROM meta WHERE key = 'unlocked'").get() as
-    { value: string } | undefined;
-  if (!select) return undefined;
-  const body = JSON.parse(ledger.body(Number(select.value))) as KnownVault | { vault: KnownVault };
-  // A row that unlocked with it, or one by which the operator accepted it.
-  return typeof body.vault === "string" ? (body as KnownVault) : body.vault;
 }

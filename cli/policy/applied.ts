@@ -59,6 +59,8 @@ export async function change(
   say(`Policy version ${result.version} (${result.hash.slice(0, 8)}) is in force.`);
   for (const agent of result.restartFor)
     say(`  Restart x402-signer to open the socket of ${printable(agent)}.`);
+  for (const rail of result.restartForRails)
+    say(`  Restart x402-signer to pay on ${rail}: it loads what its policy allows at the start only.`);
 }
 
 /** What a careful reader would ask now and would not have asked before. */

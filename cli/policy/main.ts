@@ -8,6 +8,7 @@ import { addExplain } from "./explain.ts";
 import { addFreeze, addUnfreeze } from "./freeze.ts";
 import { addInit } from "./init.ts";
 import { addLedger } from "./ledger.ts";
+import { addPrice } from "./price.ts";
 import { addReconcile } from "./reconcile.ts";
 import { addSet, addUnset } from "./set.ts";
 import { addShow } from "./show.ts";
@@ -22,6 +23,7 @@ const commands = [
   addApply,
   addCheck,
   addExplain,
+  addPrice,
   addSpending,
   addAudit,
   addFreeze,

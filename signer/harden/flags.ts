@@ -20,7 +20,12 @@ const BUNDLED = MAIN.endsWith(".js");
 
 /** The folders beside signer/ that it is made of, and packages, each by way of the one that needs it. */
 const FOLDERS = BUNDLED ? [] : ["signer", "vault", "policy", "chains", "protocol"];
-const PACKAGES = [["tiny-secp256k1"], ["tiny-secp256k1", "uint8array-tools"], ...(BUNDLED ? [] : [["zod"]])];
+const PACKAGES = [
+  ["tiny-secp256k1"],
+  ["tiny-secp256k1", "uint8array-tools"],
+  ["libsodium-sumo"],
+  ...(BUNDLED ? [] : [["zod"], ["@scure/base"]]),
+];
 
 /** V8 and the allocator take these at the start only: they halve the memory under load, and cost no speed. */
 const MEMORY = [

@@ -21,6 +21,7 @@ const bodySchema = z.looseObject({
   unlock: z.int().optional(),
   code: z.unknown().optional(),
   noPolicy: z.int().optional(),
+  symbol: z.string().optional(),
 });
 type Body = z.infer<typeof bodySchema>;
 
@@ -156,6 +157,10 @@ export class Derived {
     if (credential !== undefined) this.#meta.set(`credential:${credential}`, seq);
   }
 
+  priced({ symbol = "" }: Body, seq: number): void {
+    this.#meta.set(`price:${symbol}`, seq);
+  }
+
   locked({ unlock }: Body): void {
     if (unlock !== undefined) this.#meta.set("locked", unlock);
   }
@@ -224,6 +229,9 @@ const APPLY: Readonly<Record<string, Apply | undefined>> = {
   },
   "vault.locked": (derived, row) => {
     derived.locked(row);
+  },
+  "price.set": (derived, row, seq) => {
+    derived.priced(row, seq);
   },
   "ledger.accepted": (derived, row, seq) => {
     derived.accepted(row, seq);

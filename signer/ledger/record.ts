@@ -1,6 +1,7 @@
 // Decisions on record: their rows, counters and checkpoints, and the way back from an intent to its reservation. Only
 // this file makes reservations, of what is in the commit that is under way or was read back from disk. Writes are
 // inside the caller's transaction.
+import type { Addition } from "../../policy/evaluate.ts";
 import { X402Error } from "../../protocol/errors.ts";
 import type { Chain } from "./chain.ts";
 import type { Counters } from "./counters.ts";
@@ -98,7 +99,7 @@ export class PaymentRecord {
     const before =
       verdict.is === "redraft"
         ? {
-            booked: writeAdditions([...verdict.booked, ...add]),
+            booked: writeAdditions(summed([...verdict.booked, ...add])),
             previous: this.#payments.find(fields.agent, fields.id)?.draft,
           }
         : {};
@@ -110,4 +111,14 @@ export class PaymentRecord {
     else this.#payments.moveDraft(agent, id, seq);
     return recordedReservation({ ...fields, seq, draft: verdict.draft });
   }
+}
+
+/** One addition for each bucket of each counter. */
+function summed(additions: readonly Addition[]): Addition[] {
+  const sums = new Map<string, Addition>();
+  for (const addition of additions) {
+    const id = `${addition.key}\n${addition.bucket}`;
+    sums.set(id, { ...addition, amount: addition.amount + (sums.get(id)?.amount ?? 0n) });
+  }
+  return [...sums.values()];
 }

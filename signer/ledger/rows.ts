@@ -33,6 +33,8 @@ const reservedSchema = z.strictObject({
   decimals: z.int(),
   amount: z.string(),
   usd: z.string(),
+  outflow: z.array(z.tuple([z.string(), z.string(), z.enum(["payment", "fee", "minAda"])])).optional(),
+  rates: z.record(z.string(), z.string()).optional(),
   payTo: z.string(),
   from: z.string(),
   claims: claimsSchema,

@@ -42,6 +42,7 @@ beforeAll(async () => {
   const peer = { uid: process.getuid!(), gid: process.getgid!(), pid: process.pid };
   const signer = await home.start({ clock: () => now, peerOf: () => peer });
   await signer.unlock({ spend: "5.00", count: 100, endsAt: "2026-12-01T00:00:00Z" });
+  await operatorCall(signer.operator, "price.set", { symbol: "USDC", usd: "1.00", maxAge: 86_400 });
   await signer.apply({ version: 1, perDayMax: "5.00" });
   const agent = await signer.agent();
   const { session } = await agentCall(agent, "session.open", { policy: { perCallMax: "1.00" } });

@@ -24,6 +24,11 @@ const EURC = {
   version: "2",
 };
 
+const MINT = "DezXAZ8z7PnrnRJjz3wXBoRgixCa6xjnB7YaB1pPB263";
+const BONK = { network: "solana", address: MINT, symbol: "BONK", decimals: 5 };
+const CARDANO =
+  "addr1qx2fxv2umyhttkxyxp8x0dlpdt3k6cwng5pxj3jhsydzer3n0d3vllmyqwsx5wktcd8cc3sq835lu7drv2xwl2wywfgse35a3x";
+
 function refusal(read: () => unknown): string {
   try {
     read();
@@ -37,6 +42,35 @@ function refusal(read: () => unknown): string {
 const refused = (fields: object) => refusal(() => parseDocument({ version: 1, totalMax: "1", ...fields }));
 
 describe("a document", () => {
+  it("knows the tokens and the addresses of every rail", () => {
+    const fields = {
+      allowedNetworks: ["solana-devnet", "cardano-preprod", "cip34:0-2", "base"],
+      allowedRecipients: [CARDANO, MINT, ALICE],
+      allowedAssets: ["BONK", "ADA", "cardano-preprod/lovelace", `solana/${MINT}`, "tUSDM"],
+      assets: [BONK, { ...BONK, network: "cardano-preview", address: `${"ab".repeat(28)}.`, symbol: "MINE" }],
+      maxNetworkFee: "0.5",
+    };
+    const document = parseDocument({ version: 1, totalMax: "1", ...fields });
+    expect(document.allowedNetworks).toEqual([
+      "cardano:preprod",
+      "cardano:preview",
+      "eip155:8453",
+      "solana:EtWTRABZaYq6iMfeYKouRu166VU2xqa1",
+    ]);
+    expect(document.assets?.[0]).toMatchObject({ address: MINT, tokenProgram: "spl-token" });
+    expect(parseDocument(document)).toEqual(document);
+    const { policy, registry } = compileHousehold(document);
+    expect(policy.maxNetworkFee).toBe(500_000n);
+    expect(policy.allowedRecipients).toEqual(new Set([CARDANO, MINT, ALICE.toLowerCase()]));
+    expect(registry.get(assetKey("solana:5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp", MINT))).toMatchObject({
+      symbol: "BONK",
+      pegged: false,
+    });
+    expect(compileHousehold(parseDocument({ version: 1, totalMax: "1" })).policy.maxNetworkFee).toBe(
+      1_000_000n,
+    );
+  });
+
   it("is read into one spelling, which reads as itself", () => {
     const document = parseDocument({
       version: 1,
@@ -114,8 +148,8 @@ describe("a document", () => {
       "budgets[0].match.asset: USDX",
       { budgets: [{ name: "b", limit: "1", window: "day", match: { asset: "USDX" } }] },
     ],
-    ["allowedRecipients[0]: must be an EVM address", { allowedRecipients: [ALICE.replace("E7", "e7")] }],
-    ["allowedRecipients[0]: must be an EVM address", { allowedRecipients: ["vitalik.eth"] }],
+    ["allowedRecipients[0]: must be an address", { allowedRecipients: [ALICE.replace("E7", "e7")] }],
+    ["allowedRecipients[0]: must be an address", { allowedRecipients: ["vitalik.eth"] }],
     ["blockedDomains[0]: must be a host", { blockedDomains: ["https://a.example/"] }],
     ["budgets[0]: must have one of limit and count", { budgets: [{ name: "b", window: "day" }] }],
     [
@@ -139,7 +173,20 @@ describe("a document", () => {
     ["assets[0].address: is pinned already", { assets: [{ ...EURC, address: USDC.address }] }],
     ["assets[0].address: is pinned already", { assets: [{ ...EURC, address: USDC.address.toLowerCase() }] }],
     ["assets[1].address: is listed twice", { assets: [EURC, { ...EURC, symbol: "X" }] }],
-    ["assets[0].network: must be an EVM network", { assets: [{ ...EURC, network: "solana:x" }] }],
+    ["assets[0].network: must be a network of", { assets: [{ ...EURC, network: "bip122:x" }] }],
+    ["assets[0].address: must be a mint", { assets: [{ ...EURC, network: "solana" }] }],
+    ["assets[0].name: is for EVM", { assets: [{ ...EURC, network: "solana", address: MINT }] }],
+    ["assets[0].name: must be as in", { assets: [{ ...EURC, name: undefined }] }],
+    ["assets[0].tokenProgram: must be", { assets: [{ ...BONK, tokenProgram: "spl" }] }],
+    ["assets[0].tokenProgram: is for Solana", { assets: [{ ...EURC, tokenProgram: "spl-token" }] }],
+    ["assets[0].address: must be policy id", { assets: [{ ...BONK, network: "cardano" }] }],
+    [
+      "assets[0].address: is pinned already",
+      { assets: [{ ...BONK, network: "cardano", address: "lovelace" }] },
+    ],
+    ["maxNetworkFee: must be USD", { maxNetworkFee: 1 }],
+    ["allowedRecipients[0]: must be an address", { allowedRecipients: [`${CARDANO.slice(0, -1)}q`] }],
+    ["allowedRecipients[0]: must be an address", { allowedRecipients: [CARDANO.toUpperCase()] }],
     ["assets[0].pegged", { assets: [{ ...EURC, pegged: false }] }],
     ['agents."A b": must be a name', { agents: { "A b": {} } }],
   ])("is refused with the path of what is wrong: %s", (said, fields) => {

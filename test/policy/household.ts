@@ -1,4 +1,5 @@
 // What the policy tests share: scopes from documents, payments, and counters as a ledger keeps them.
+import type { Price } from "../../protocol/amount.ts";
 import { type PinnedAsset, PINNED_ASSETS } from "../../protocol/assets.ts";
 import { compileHousehold, compileSession, parseDocument } from "../../policy/document.ts";
 import { type Addition, type Decision, type Facts, type Payment, evaluate } from "../../policy/evaluate.ts";
@@ -70,6 +71,12 @@ export class Books implements Facts {
     for (const [bucket, amount] of this.cells.get(key) ?? [])
       if (bucket >= from && bucket <= to) sum += amount;
     return sum;
+  }
+
+  readonly prices = new Map<string, Price>();
+
+  price(symbol: string): Price | undefined {
+    return this.prices.get(symbol);
   }
 
   known(key: string): boolean {

@@ -4,7 +4,8 @@ import {
   formatUnits,
   formatUsd,
   isAtomic,
-  microUsdAtPar,
+  ONE_DOLLAR,
+  microUsdAt,
   parseUnits,
   parseUsd,
 } from "../../protocol/amount.ts";
@@ -82,13 +83,13 @@ describe("a dollar's worth", () => {
     fc.assert(
       fc.property(fc.bigInt({ min: 0n, max: 2n ** 256n - 1n }), decimals, (value, places) => {
         const scale = 10n ** BigInt(places);
-        const micro = microUsdAtPar(value, places);
+        const micro = microUsdAt(value, places, ONE_DOLLAR);
         expect(micro * scale).toBeGreaterThanOrEqual(value * 1_000_000n);
         expect((micro - 1n) * scale).toBeLessThan(value * 1_000_000n);
       }),
       { numRuns: 1000 },
     );
-    expect(microUsdAtPar(1n, 18)).toBe(1n);
-    expect(microUsdAtPar(0n, 18)).toBe(0n);
+    expect(microUsdAt(1n, 18, ONE_DOLLAR)).toBe(1n);
+    expect(microUsdAt(0n, 18, ONE_DOLLAR)).toBe(0n);
   });
 });

@@ -10,7 +10,7 @@ import { LedgerRecord } from "./record.ts";
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const TRACE = fileURLToPath(new URL("trace-modules.ts", import.meta.url));
 const OWN = ["bin", "signer", "vault", "policy", "chains", "protocol"];
-const PACKAGES = ["tiny-secp256k1", "uint8array-tools", "zod"];
+const PACKAGES = ["@scure/base", "libsodium-sumo", "tiny-secp256k1", "uint8array-tools", "zod"];
 
 /** Every method, and the ways to fail, so that whatever is loaded late has been loaded. */
 async function useEverything(signer: SignerProcess): Promise<void> {

@@ -7,7 +7,7 @@ import { StatementSync } from "node:sqlite";
 import { HeadFile } from "../../signer/ledger/head.ts";
 import { Ledger } from "../../signer/ledger/ledger.ts";
 import { FairQueue } from "../../signer/ledger/queue.ts";
-import { RAILS } from "../../signer/rails.ts";
+import { evmRail } from "../../chains/evm/rail.ts";
 import { STEPS, type Step } from "./steps.ts";
 
 const [wanted, nth] = (process.env["X402_KILL"] ?? "").split(",");
@@ -48,17 +48,15 @@ const STATEMENTS: readonly [start: string, { before?: Step; after?: Step }][] = 
   ["COMMIT", { before: "commit: before it", after: "commit: done" }],
 ];
 
-const rail = RAILS.get("evm");
-if (!rail) throw new Error("there is no EVM rail to wrap");
 wrap(Ledger.prototype, "find", () => ({ after: "identified" }));
-wrap(rail, "draft", () => ({ before: "resolved", after: "drafted" }));
+wrap(evmRail, "draft", () => ({ before: "resolved", after: "drafted" }));
 wrap(FairQueue.prototype, "push", () => ({ after: "queued" }));
 wrap(StatementSync.prototype, "run", (self) => {
   const sql = (self as StatementSync).sourceSQL;
   return STATEMENTS.find(([start]) => sql.startsWith(start))?.[1];
 });
 wrap(HeadFile.prototype, "write", () => ({ before: "head: before it", after: "head: written" }));
-wrap(rail, "sign", () => ({ before: "recorded", after: "signed" }));
+wrap(evmRail, "sign", () => ({ before: "recorded", after: "signed" }));
 wrap(Socket.prototype, "write", () => ({ before: "replies: before", after: "replies: written" }));
 
 await import("../../signer/main.ts");
