@@ -6,7 +6,7 @@ import type { Finding, Unresolved } from "../../protocol/finding.ts";
 import { intentSchema } from "../../protocol/intent.ts";
 import { Ledger } from "../../signer/ledger/ledger.ts";
 import { pay as signNow } from "../../signer/pay.ts";
-import { RAILS } from "../../signer/rails.ts";
+import { loadRails } from "../../signer/rails.ts";
 import { reconcile as reconcileNow } from "../../signer/reconcile.ts";
 import { unresolved as listUnresolved } from "../../signer/unresolved.ts";
 import { Wallet } from "../../signer/wallet.ts";
@@ -234,7 +234,8 @@ describe("the release and a new draft", () => {
         throw error;
       },
     });
-    const wallet = new Wallet(ledger, RAILS);
+    const wallet = new Wallet(ledger);
+    wallet.useRails(await loadRails(wallet.scopes.policy));
     const { sealed, key } = home.vault.signingPart();
     using part = key;
     wallet.unlock({ ...sealFor(wallet.offer(), part, sealed), scope: {} }, {});
