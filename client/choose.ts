@@ -64,19 +64,27 @@ export async function byQuote(
   );
   const places = offers.map((offer, index) => ({
     offer,
-    place: placeOf(quotes[index], canPay[index], order),
+    place: placeOf(quotes[index], {
+      lacksContext: contexts.areNeeded(offer) && known[offer.intent.network] === undefined,
+      isShort: canPay[index] === false,
+      order,
+    }),
   }));
   return places.sort((a, b) => compare(a.place, b.place)).map(({ offer }) => offer) as Offers;
 }
 
-/** Earlier places have smaller numbers, the first difference counts. */
-function placeOf(quote: Quote | undefined, canPay: boolean | undefined, order: Order): bigint[] {
+interface Circumstances {
+  lacksContext: boolean;
+  isShort: boolean;
+  order: Order;
+}
+
+/** Earlier places have smaller numbers, the first difference counts. A quote without a context is only a guess. */
+function placeOf(quote: Quote | undefined, { lacksContext, isShort, order }: Circumstances): bigint[] {
   const outcome = quote?.outcome ?? "decline";
   const usd = quote?.usd === undefined || order === "seller" ? 0n : parseUsd(quote.usd);
-  const lacksContext = quote?.checks.some(({ code, ok }) => code === "CONTEXT_INVALID" && !ok);
-  return [outcome === "decline", lacksContext === true, canPay === false, outcome === "hold"]
-    .map(BigInt)
-    .concat(usd);
+  const against = [lacksContext || outcome === "decline", lacksContext, isShort, outcome === "hold"];
+  return [...against.map(BigInt), usd];
 }
 
 function compare(a: readonly bigint[], b: readonly bigint[]): number {

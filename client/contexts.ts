@@ -43,6 +43,10 @@ export class Contexts {
     this.#accounts = accounts;
   }
 
+  areNeeded({ intent }: Offer): boolean {
+    return needsContext(intent.network);
+  }
+
   /** Is there a chance to know what an offer needs? */
   canKnow({ intent, item }: Offer): boolean {
     const { network } = intent;

@@ -39,17 +39,26 @@ export interface Told {
 }
 
 const utxoSchema = cardanoContextSchema.shape.utxos.element;
+/** All the lovelace there will ever be, and the most of a token in one output. Source: Shelley genesis; ledger CDDL. */
+const MAX_LOVELACE = 45_000_000_000_000_000n;
 const MAX_QUANTITY = (1n << 64n) - 1n;
+/** The most that the signer takes in. Whoever sends us more of a worthless token keeps us from nothing else. */
+const MAX_SPENDABLE = (1n << 63n) - 1n;
 
 /** Ours that can be spent, each once. Throws EndpointFailed when one is of another address, or nothing a ledger holds. */
 export function ownUtxos(address: string, told: readonly Told[]): Utxo[] {
   const own = new Map<string, Utxo>();
   for (const one of told) {
     if (one.address !== address) throw new EndpointFailed("answers with outputs of another address", false);
-    if (!one.isBound) own.set(`${one.transaction}#${one.index}`, utxoOf(one));
+    if (one.isBound) continue;
+    const utxo = utxoOf(one);
+    const isSpendable = quantitiesOf(utxo).every((quantity) => quantity <= MAX_SPENDABLE);
+    if (isSpendable) own.set(`${utxo.transaction}#${utxo.index}`, utxo);
   }
   return [...own.values()];
 }
+
+const quantitiesOf = ({ tokens }: Utxo): bigint[] => Object.values(tokens ?? {});
 
 function utxoOf({ transaction, index, lovelace, tokens }: Told): Utxo {
   const wire = {
@@ -59,9 +68,13 @@ function utxoOf({ transaction, index, lovelace, tokens }: Told): Utxo {
     ...(tokens.length > 0 && { tokens: Object.fromEntries(tokens) }),
   };
   const utxo = readAs(utxoSchema, wire, "list of outputs");
-  const quantities = [utxo.lovelace, ...Object.values(utxo.tokens ?? {})];
-  if (quantities.some((quantity) => quantity > MAX_QUANTITY) || quantities.length !== tokens.length + 1)
-    throw new EndpointFailed("answers with something that is no list of outputs");
+  const quantities = quantitiesOf(utxo);
+  const isPossible =
+    quantities.length === tokens.length &&
+    quantities.every((quantity) => quantity > 0n && quantity <= MAX_QUANTITY) &&
+    utxo.lovelace > 0n &&
+    utxo.lovelace <= MAX_LOVELACE;
+  if (!isPossible) throw new EndpointFailed("answers with something that is no list of outputs", false);
   return utxo;
 }
 

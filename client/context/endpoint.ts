@@ -118,6 +118,6 @@ export async function rpc(endpoint: Endpoint, method: string, params: unknown): 
 /** A value in the shape it must have. The message names what was asked, not what came. */
 export function readAs<T>(schema: z.ZodType<T>, value: unknown, what: string): T {
   const read = schema.safeParse(value);
-  if (!read.success) throw new EndpointFailed(`answers with something that is no ${what}`);
+  if (!read.success) throw new EndpointFailed(`answers with something that is no ${what}`, false);
   return read.data;
 }

@@ -34,7 +34,10 @@ export class Failover<P extends Provider> {
     const failures = new Map<P, EndpointFailed>();
     const start = performance.now();
     for (let round = 0; round < ROUNDS; round++) {
-      if (round > 0) await sleep(PAUSE_MS * (1 + Math.random()));
+      if (round > 0) {
+        if (![...failures.values()].some(({ passing }) => passing)) break;
+        await sleep(PAUSE_MS * (1 + Math.random()));
+      }
       for (const provider of this.#inOrder()) {
         const left = 3 * provider.timeoutMs - (performance.now() - start);
         if (left <= 0 || failures.get(provider)?.passing === false) continue;
@@ -79,13 +82,13 @@ async function attempt<P extends Provider, T>(
 
 /** Checks which network an endpoint serves: again only when it could not be found out. */
 export function checkedOnce(isRight: () => Promise<boolean>): () => Promise<void> {
-  let verdict: Promise<void> | undefined;
-  const check = async (): Promise<void> => {
-    if (!(await isRight())) throw new EndpointFailed("serves another network", false);
-  };
-  return () =>
-    (verdict ??= check().catch((error: unknown) => {
-      if (!(error instanceof EndpointFailed && !error.passing)) verdict = undefined;
+  let verdict: Promise<boolean> | undefined;
+  return async () => {
+    verdict ??= isRight();
+    const right = await verdict.catch((error: unknown) => {
+      verdict = undefined;
       throw error;
-    }));
+    });
+    if (!right) throw new EndpointFailed("serves another network", false);
+  };
 }
