@@ -18,6 +18,8 @@ export interface Order {
   readonly validBefore: number;
   /** Inputs that other live payments spend, as unix seconds until when; undefined for a free one. */
   readonly lockedUntil: (input: string) => number | undefined;
+  /** The draft is made to be priced: it may rest on a context that no chain has, and is never signed. */
+  readonly forQuote?: true;
   /** The newest draft of the same intent, which is over by our clock. A rail that redrafts binds the new one to it. */
   readonly before?: Uint8Array;
 }

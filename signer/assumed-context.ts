@@ -1,5 +1,6 @@
 // What a quote without a context assumes of a chain: that the wallet has enough, in one output, and that the network asks
 // what it usually does. Nothing that is signed is made with it.
+import { NO_BLOCKHASH } from "../chains/solana/rail.ts";
 import { LOVELACE } from "../protocol/assets.ts";
 import type { WireCardanoContext } from "../protocol/context.ts";
 import type { PaymentIntent } from "../protocol/intent.ts";
@@ -15,9 +16,6 @@ const PARAMETERS = {
 };
 const MILLION_ADA = 1_000_000_000_000n;
 const NO_TRANSACTION = "0".repeat(64);
-
-/** A blockhash that no cluster has: the rail signs nothing with it. */
-export const NO_BLOCKHASH = "1".repeat(32);
 
 /** Undefined where a rail needs none. */
 export function assumedContext({ network, asset, amount }: PaymentIntent): object | undefined {

@@ -29,7 +29,7 @@ interface Order {
   readonly context?: unknown;
   /** Its newest draft, which is over. */
   readonly before?: Uint8Array | undefined;
-  /** Takes the inputs; a quote does not. */
+  /** Takes the inputs; absent for a quote, of which nothing is signed. */
   readonly hold?: (inputs: readonly string[], until: number) => void;
 }
 
@@ -46,6 +46,7 @@ export async function draftPayment(wallet: Wallet, order: Order): Promise<Drafte
       validBefore: Math.floor(now / 1000) + Math.min(intent.maxTimeoutSeconds, policy?.maxValidity ?? 0),
       lockedUntil: (input) => wallet.locks.lockedUntil(input, intentKey(agent, intent.id), now),
       ...(order.before && { before: order.before }),
+      ...(!order.hold && { forQuote: true }),
     },
     order.context,
   );

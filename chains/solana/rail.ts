@@ -48,7 +48,7 @@ class SolanaRail implements Rail {
     if ("refused" in parties) return parties;
     const memo = memoOf(order);
     if (!memo) return { refused: "MEMO_INVALID" };
-    const blockhash = blockhashIn(context);
+    const blockhash = blockhashIn(context, order);
     if (!blockhash) return { refused: "CONTEXT_INVALID" };
     const { amount } = intent;
     const bytes = encodeMessage({ ...parties, memo, blockhash, amount, decimals: asset.decimals });
@@ -111,7 +111,8 @@ function refusalOf({ intent }: Order): Refusal["refused"] | undefined {
   return amount <= 0n || amount > MOST ? "AMOUNT_TOO_LARGE" : undefined;
 }
 
-function blockhashIn(context: unknown): Uint8Array | undefined {
+function blockhashIn(context: unknown, { forQuote }: Order): Uint8Array | undefined {
   const { data } = solanaContextSchema.safeParse(context);
+  if (data?.recentBlockhash === NO_BLOCKHASH && !forQuote) return undefined;
   return data && solanaBytes(data.recentBlockhash);
 }

@@ -18,7 +18,7 @@ import { label } from "../../vault/keys.ts";
 import { open as openSeal } from "../../vault/seal.ts";
 import { Secret } from "../../vault/secret.ts";
 import { decode } from "../../vault/signing.ts";
-import { type OpenVault, create, open } from "../../vault/vault.ts";
+import { type CreateOptions, type OpenVault, create, open } from "../../vault/vault.ts";
 
 /** The command, which starts itself once more with the flags it needs: for tests of that. */
 export const COMMAND = fileURLToPath(new URL("../../bin/x402-signer.ts", import.meta.url));
@@ -42,6 +42,15 @@ export class SignerHome {
 
   /** With a vault of its own, or with a copy of the file that another home's vault was. */
   static async make(copy?: Uint8Array): Promise<SignerHome> {
+    return SignerHome.#make({ key: Secret.random(32) }, copy);
+  }
+
+  /** With an account on every rail. */
+  static async ofPhrase(): Promise<SignerHome> {
+    return SignerHome.#make({ entropy: Secret.random(32) });
+  }
+
+  static async #make(wallet: CreateOptions["wallet"], copy?: Uint8Array): Promise<SignerHome> {
     const folder = mkdtempSync(join(realpathSync(tmpdir()), "x402 "));
     const file = join(folder, "vault.enc");
     const passphrase = Secret.take(Buffer.from(PASSPHRASE));
@@ -49,7 +58,6 @@ export class SignerHome {
       writeFileSync(file, copy, { mode: 0o600 });
       return new SignerHome(folder, await open(file, passphrase));
     }
-    const wallet = { key: Secret.random(32) };
     return new SignerHome(folder, await create(file, passphrase, { wallet, cost: LOWEST_COST }));
   }
 
@@ -61,9 +69,14 @@ export class SignerHome {
     return join(this.folder, "run");
   }
 
-  /** The account that pays. */
+  /** The account that pays on EVM. */
   get address(): `0x${string}` {
-    return this.vault.addresses.find(({ retired }) => !retired)?.address as `0x${string}`;
+    return this.addressOf("evm") as `0x${string}`;
+  }
+
+  /** The account that pays on a rail, as the vault writes it. */
+  addressOf(rail: string): string {
+    return this.vault.addresses.find((account) => account.rail === rail && !account.retired)?.address ?? "";
   }
 
   /** What must never come out of a signer: the passphrase and every key that it is handed. */
@@ -140,6 +153,12 @@ export class StartFailed extends Error {
   }
 }
 
+interface Asked {
+  readonly agent?: string;
+  readonly session?: string;
+  readonly context?: Record<string, unknown>;
+}
+
 /** A running signer and its operator. */
 export class Signer<Running extends { close(): Promise<unknown> } = Daemon> {
   readonly home: SignerHome;
@@ -173,8 +192,12 @@ export class Signer<Running extends { close(): Promise<unknown> } = Daemon> {
     return connection;
   }
 
-  async sign(intent: WireIntent, { agent = "default", session }: { agent?: string; session?: string } = {}) {
-    const params = { intent, ...(session === undefined ? {} : { session }) };
+  async sign(intent: WireIntent, { agent = "default", session, context }: Asked = {}) {
+    const params = {
+      intent,
+      ...(session === undefined ? {} : { session }),
+      ...(context === undefined ? {} : { context }),
+    };
     return await agentCall(await this.agent(agent), "payment.sign", params);
   }
 

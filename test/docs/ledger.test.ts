@@ -35,19 +35,39 @@ const intent = (id: string, change: Partial<WireIntent> = {}): WireIntent => ({
   ...change,
 });
 
+const ON_CARDANO = {
+  network: "cardano:preprod",
+  asset: "lovelace",
+  amount: "1000000",
+  payTo:
+    "addr_test1qz2fxv2umyhttkxyxp8x0dlpdt3k6cwng5pxj3jhsydzer3n0d3vllmyqwsx5wktcd8cc3sq835lu7drv2xwl2wywfgs68faae",
+} as const;
+
+const CARDANO = {
+  utxos: [{ transaction: "ab".repeat(32), index: 0, lovelace: "100000000" }],
+  parameters: {
+    minFeeA: 44,
+    minFeeB: 155_381,
+    coinsPerUtxoByte: 4310,
+    maxTxSize: 16_384,
+    maxValueSize: 5000,
+  },
+};
+
 /** A life of a ledger in which everything happens that leaves a row. */
 beforeAll(async () => {
-  home = await SignerHome.make();
+  home = await SignerHome.ofPhrase();
   let now = Date.parse("2026-11-20T08:00:00Z");
   const peer = { uid: process.getuid!(), gid: process.getgid!(), pid: process.pid };
   const signer = await home.start({ clock: () => now, peerOf: () => peer });
   await signer.unlock({ spend: "5.00", count: 100, endsAt: "2026-12-01T00:00:00Z" });
-  await operatorCall(signer.operator, "price.set", { symbol: "USDC", usd: "1.00", maxAge: 86_400 });
+  await operatorCall(signer.operator, "price.set", { symbol: "ADA", usd: "0.41", maxAge: 86_400 });
   await signer.apply({ version: 1, perDayMax: "5.00" });
   const agent = await signer.agent();
   const { session } = await agentCall(agent, "session.open", { policy: { perCallMax: "1.00" } });
   await signer.sign(intent("1"), { session });
   await signer.sign(intent("2"), { session });
+  await signer.sign(intent("3", ON_CARDANO), { session, context: CARDANO });
   now += 120_000;
   await signer.sign(intent("1"), { session });
   for (let i = 0; i < 12; i++) await signer.sign(intent(`d${i}`, { amount: "90000000" }), { session });
