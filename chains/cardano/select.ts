@@ -80,5 +80,5 @@ const kinds = ({ value }: Coin): number => value.tokens.size;
 
 function compare(amountIn: (coin: Coin) => bigint, a: Coin, b: Coin): number {
   const [left, right] = [amountIn(a), amountIn(b)];
-  return left < right ? -1 : Number(left > right);
+  return left < right ? -1 : left > right ? 1 : 0;
 }
