@@ -70,8 +70,8 @@ async function openWallet(home: Household): Promise<Address> {
   await home.write("passphrase", "five words of your own choice\n");
   const secret = ["--passphrase-file", home.path("passphrase")];
   const init = await home.run("bin/x402-vault.ts", "init", ...secret, "--words-to", home.path("words"));
-  const address = init.stdout.trim();
-  must(init.status === 0 && /^0x[0-9a-fA-F]{40}$/.test(address), "no wallet was made", init);
+  const address = /^evm +(0x[0-9a-fA-F]{40})$/m.exec(init.stdout)?.[1] ?? "";
+  must(init.status === 0 && address !== "", "no wallet was made", init);
   say("$ x402-vault init");
   say(`    ${address}, 24 words on paper, sealed under a passphrase.`);
   return address as Address;

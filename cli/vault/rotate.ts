@@ -90,9 +90,12 @@ function tellPayer(vault: OpenVault, rail: RailName, before: Account | undefined
   const rows = [["fund", payer?.address ?? ""], ...(before === undefined ? [] : [["empty", before.address]])];
   for (const line of table(rows)) print(line);
   if (before !== undefined) for (const line of RETIRED) say(line);
-  const counts = [...vault.used()].map(([name, count]) => `${name}=${count}`).join(",");
-  say(`Write beside the words: accounts ${counts}`);
-  say(`  They bring all of them back: x402-vault import --accounts ${counts}`);
+  const counts = [...vault.used()]
+    .filter(([, count]) => count > 1)
+    .map(([name, count]) => `${name}=${count}`);
+  if (counts.length === 0) return;
+  say(`Write beside the words: accounts ${counts.join()}. They bring all of them back:`);
+  say(`  x402-vault import --accounts ${counts.join()}`);
 }
 
 const RETIRED = [

@@ -8,7 +8,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { decode } from "../../vault/format.ts";
 import { readHeader } from "../../vault/vault.ts";
 import { hasPty } from "../counterparts/pty.ts";
-import { JUNK, JUNK_ADDRESS, PASSPHRASE, privateFolder } from "../vault/home.ts";
+import { JUNK, JUNK_ADDRESS, PASSPHRASE, paying, privateFolder } from "../vault/home.ts";
 import { CHEAP, atTerminal, environment, vault } from "./vault-command.ts";
 
 const BINARY = fileURLToPath(new URL("../../bin/x402-vault.ts", import.meta.url));
@@ -32,10 +32,10 @@ const importJunk = (...more: string[]) =>
 const importKey = () => vault(home, ["import", "--from", file("key", KEY), ...passphrase(), ...CHEAP]);
 const vaultFile = () => join(home, "vault.enc");
 const check = (...options: string[]) => vault(home, ["check", vaultFile(), ...options]);
-const accounts = () =>
-  readHeader(vaultFile()).accounts.map(
-    ({ address, retired }) => `${address} ${retired ? "retired" : "pays"}`,
-  );
+const accounts = (on = "evm") =>
+  readHeader(vaultFile())
+    .accounts.filter(({ rail }) => rail === on)
+    .map(({ address, retired }) => `${address} ${retired ? "retired" : "pays"}`);
 
 beforeEach(() => {
   home = join(base, `home ${count++}`);
@@ -96,7 +96,7 @@ describe("rotate", () => {
     await importJunk();
     const done = await vault(home, ["rotate", "--wallet", "evm", ...passphrase()]);
     expect(done).toMatchObject({ status: 0, stdout: `fund   ${junkAt(1)}\nempty  ${JUNK_ADDRESS}\n` });
-    expect(done.stderr).toContain("Write beside the words: accounts 2");
+    expect(done.stderr).toContain("Write beside the words: accounts evm=2. They");
     expect(done.stderr).toContain("unlock again");
     expect(done.stderr).toContain("move the money to a new wallet");
     const again = ["rotate", "--wallet", "evm", "--data-key", ...passphrase(), "--kdf", "20,2,1"];
@@ -114,7 +114,7 @@ describe("rotate", () => {
     expect(statSync(words).mode & 0o777).toBe(0o600);
     const { address } = mnemonicToAccount(readFileSync(words, "utf8").trim());
     expect(done.stdout).toBe(`fund   ${address}\nempty  ${KEY_ADDRESS}\n`);
-    expect(done.stderr).toContain("accounts 1");
+    expect(done.stderr).toContain("has an account on other rails, too");
     expect(accounts()).toEqual([`${KEY_ADDRESS} retired`, `${address} pays`]);
     expect((await check(...passphrase())).status).toBe(0);
     expect((await vault(home, ["rotate", "--wallet", "evm", ...passphrase()])).stderr).toContain(
@@ -217,16 +217,33 @@ describe("import --accounts", () => {
     for (let n = 0; n < 2; n++) await vault(home, ["rotate", "--wallet", "evm", ...passphrase()]);
     const rotated = accounts();
     home = join(base, `again ${count}`);
-    expect(await importJunk("--accounts", "3")).toMatchObject({ status: 0, stdout: `${junkAt(2)}\n` });
+    const again = await importJunk("--accounts", "3");
+    expect(again).toMatchObject({ status: 0, stdout: paying({ evm: junkAt(2) }) });
     expect(accounts()).toEqual(rotated);
     expect((await check(...passphrase())).status).toBe(0);
     expect((await vault(home, ["rotate", "--wallet", "evm", ...passphrase()])).stdout).toContain(junkAt(3));
   });
 
-  it.each(["0", "65", "-1", "1.5", "many", "02"])("refuses %s", async (number) => {
+  it.each([
+    "0",
+    "65",
+    "63",
+    "-1",
+    "1.5",
+    "many",
+    "02",
+    "evm=0",
+    "evm=02",
+    "evm=1,evm=2",
+    "btc=1",
+    "evm=31,solana=33",
+    "evm=2,",
+    "2,evm=2",
+    "evm",
+  ])("refuses %s", async (number) => {
     const refused = await importJunk(`--accounts=${number}`);
     expect(refused.status).toBe(2);
-    expect(refused.stderr).toContain("1 to 64");
+    expect(refused.stderr).toContain("64 in all");
     expect(readdirSync(home)).toEqual([]);
   });
 

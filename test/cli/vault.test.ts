@@ -15,7 +15,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { mnemonicToAccount } from "viem/accounts";
 import { beforeEach, describe, expect, it } from "vitest";
-import { JUNK, JUNK_ADDRESS, PASSPHRASE, privateFolder } from "../vault/home.ts";
+import { JUNK, JUNK_ADDRESS, PASSPHRASE, paying, privateFolder } from "../vault/home.ts";
 import { CHEAP, environment, vault } from "./vault-command.ts";
 
 const BINARY = fileURLToPath(new URL("../../bin/x402-vault.ts", import.meta.url));
@@ -51,12 +51,21 @@ describe("init", () => {
     const phrase = readFileSync(words, "utf8").trim();
     expect(phrase.split(" ")).toHaveLength(24);
     expect(statSync(words).mode & 0o777).toBe(0o600);
-    expect(made.stdout.trim()).toBe(mnemonicToAccount(phrase).address);
+    const lines = made.stdout.trimEnd().split("\n");
+    expect(lines.map((line) => line.split(/ +/)[0])).toEqual(["evm", "solana", "cardano"]);
+    expect(lines[0]).toBe(`evm      ${mnemonicToAccount(phrase).address}`);
     expect(made.stderr).toContain("x402-vault unlock");
     expect(made.stderr + made.stdout).not.toContain(phrase.split(" ")[0]! + " " + phrase.split(" ")[1]!);
     expect(statSync(join(home, "vault.enc")).mode & 0o777).toBe(0o600);
     const shown = await vault(home, ["addresses"]);
-    expect(shown.stdout).toBe(`evm  ${made.stdout.trim()}  pays  m/44'/60'/0'/0/0\n`);
+    const paths = ["m/44'/60'/0'/0/0", "m/44'/501'/0'/0'", "m/1852'/1815'/0'/0/0"];
+    const rows = lines.map((line, at) => [...line.split(/ +/), "pays", paths[at]!]);
+    expect(
+      shown.stdout
+        .trimEnd()
+        .split("\n")
+        .map((line) => line.split(/ +/)),
+    ).toEqual(rows);
   });
 
   it("names the vault in the next step when it is not the one that is taken by itself", async () => {
@@ -150,18 +159,18 @@ describe("init", () => {
 describe("import", () => {
   it("makes a vault from a phrase or from a key, whichever it is given", async () => {
     const phrase = await importJunk();
-    expect(phrase).toMatchObject({ status: 0, stdout: `${JUNK_ADDRESS}\n` });
+    expect(phrase).toMatchObject({ status: 0, stdout: paying() });
     for (const key of [KEY, `0x${KEY}`, `0X${KEY.toUpperCase()}\n`, `  ${KEY}  \n`]) {
       const path = join(home, `from a key ${count++}.enc`);
       const args = ["import", "--from", "-", "--vault", path, ...passphrase(), ...CHEAP];
-      expect(await vault(home, args, key)).toMatchObject({ status: 0, stdout: `${KEY_ADDRESS}\n` });
+      expect(await vault(home, args, key)).toMatchObject({ status: 0, stdout: `evm  ${KEY_ADDRESS}\n` });
     }
   });
 
   it.each([
     ["a wrong word", JUNK.replace("junk", "jnuk"), "word 12 is not in the list"],
     ["a wrong order", JUNK.replace("test junk", "junk test"), "do not belong together"],
-    ["half a key", KEY.slice(32), "neither 12 to 24 words nor 64 hex digits"],
+    ["half a key", KEY.slice(32), "neither 12 to 24 words nor a private key"],
     ["eleven words", JUNK.slice(5), "it has 11 words"],
     ["a key of zeros", "0".repeat(64), "not zero"],
     ["no hex", `${KEY.slice(1)}g`, "neither"],
@@ -200,10 +209,13 @@ describe("import", () => {
     expect(second.status).toBe(2);
     expect(second.stderr).toContain("one phrase");
     expect(readFileSync(path)).toEqual(before);
-    expect(await vault(home, [...key, "--replace"])).toMatchObject({ status: 0, stdout: `${KEY_ADDRESS}\n` });
+    expect(await vault(home, [...key, "--replace"])).toMatchObject({
+      status: 0,
+      stdout: `evm  ${KEY_ADDRESS}\n`,
+    });
     const { stdout } = await vault(home, ["addresses"]);
-    expect(stdout).toMatch(new RegExp(`${JUNK_ADDRESS}  retired`));
-    expect(stdout).toMatch(new RegExp(`${KEY_ADDRESS}  pays     imported`));
+    expect(stdout).toMatch(new RegExp(`${JUNK_ADDRESS} +retired`));
+    expect(stdout).toMatch(new RegExp(`${KEY_ADDRESS} +pays +imported`));
     expect((await vault(home, ["check", path, ...passphrase()])).status).toBe(0);
   });
 

@@ -165,6 +165,10 @@ describe("the header", () => {
     const header = readHeader(path);
     expect(header.generation).toBe(1);
     expect(header.ledgerId).toBeUndefined();
-    expect(header.accounts.map(({ rail, retired }) => [rail, retired])).toEqual([["evm", false]]);
+    expect(header.accounts.map(({ rail, retired }) => [rail, retired])).toEqual([
+      ["evm", false],
+      ["solana", false],
+      ["cardano", false],
+    ]);
   });
 });

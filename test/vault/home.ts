@@ -10,11 +10,23 @@ import { type OpenVault, create } from "../../vault/vault.ts";
 
 export const JUNK = "test test test test test test test test test test test junk";
 export const JUNK_ADDRESS = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266";
+export const JUNK_SOLANA = "oeYf6KAJkLYhBuR8CiGc6L4D4Xtfepr85fuDgA9kq96";
+export const JUNK_CARDANO =
+  "addr1qy4jrrcfzylccwgqu3su865es52jkf7yzrdu9cw3z84nycnn3zz9lvqj7vs95tej896xkekzkufhpuk64ja7pga2g8kswl6kh2";
 export const PASSPHRASE = "correct horse battery";
 
 export const ascii = (text: string): Secret => Secret.take(Buffer.from(text, "latin1"));
 export const textOf = (secret: Secret): string =>
   secret.use((bytes) => Buffer.from(bytes).toString("latin1"));
+
+/** What a command prints of a vault of the junk phrase, but for accounts that are named. */
+export const paying = (but: { evm?: string; solana?: string; cardano?: string } = {}): string =>
+  [
+    `evm      ${but.evm ?? JUNK_ADDRESS}`,
+    `solana   ${but.solana ?? JUNK_SOLANA}`,
+    `cardano  ${but.cardano ?? JUNK_CARDANO}`,
+    "",
+  ].join("\n");
 
 /** A 0700 folder that goes when the file's tests are done. */
 export function privateFolder(): string {

@@ -30,8 +30,10 @@ const forLife = (vault: OpenVault) => {
   const part = openSeal(key, sealed, label("signing"))!.use(decode);
   return { vaultId: part.vaultId, nonceKey: hex(part.nonceKey), auditKey: hex(part.auditKey) };
 };
-const accounts = (vault: OpenVault) =>
-  vault.addresses.map(({ address, origin, retired }) => [address, origin, retired ? "retired" : "pays"]);
+const accounts = (vault: OpenVault, on = "evm") =>
+  vault.addresses
+    .filter(({ rail }) => rail === on)
+    .map(({ address, origin, retired }) => [address, origin, retired ? "retired" : "pays"]);
 
 describe("a new data key", () => {
   it("seals everything anew under the same passphrase, and keeps every key inside", async () => {
@@ -124,7 +126,11 @@ describe("a new account", () => {
     again.check();
     const elsewhere = fresh();
     const wallet = { entropy: entropyOf(ascii(JUNK)) };
-    using restored = await create(elsewhere, ascii(PASSPHRASE), { wallet, accounts: 3, cost: LOWEST_COST });
+    using restored = await create(elsewhere, ascii(PASSPHRASE), {
+      wallet,
+      used: { evm: 3 },
+      cost: LOWEST_COST,
+    });
     expect(accounts(restored)).toEqual(expected);
     restored.check();
   });
@@ -165,7 +171,7 @@ describe("a new account", () => {
   it("is refused when the vault is full, and nothing changes", async () => {
     const path = fresh();
     const wallet = { entropy: entropyOf(ascii(JUNK)) };
-    using vault = await create(path, ascii(PASSPHRASE), { wallet, accounts: 64, cost: LOWEST_COST });
+    using vault = await create(path, ascii(PASSPHRASE), { wallet, used: { evm: 62 }, cost: LOWEST_COST });
     const before = readFileSync(path);
     expect(await codeOf(() => vault.change({ next: true }))).toBe("USAGE");
     expect(await codeOf(() => vault.change({ key: Secret.random(32) }))).toBe("USAGE");
@@ -197,8 +203,8 @@ describe("the check", () => {
     const path = fresh();
     (await createJunk(path)).close();
     const { file } = decodeFile(readFileSync(path));
-    const [account] = file.header.accounts;
-    const header = { ...file.header, accounts: [{ ...account!, origin }] };
+    const [account, ...others] = file.header.accounts;
+    const header = { ...file.header, accounts: [{ ...account!, origin }, ...others] };
     writeFileSync(path, sealFile({ ...file, header }, await unwrap(file, ascii(PASSPHRASE))));
     using vault = await open(path, ascii(PASSPHRASE));
     expect(

@@ -2,13 +2,15 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import * as CSL from "@emurgo/cardano-serialization-lib-nodejs";
 import { gcm } from "@noble/ciphers/aes.js";
-import { x25519 } from "@noble/curves/ed25519.js";
+import { ed25519, x25519 } from "@noble/curves/ed25519.js";
 import { argon2id } from "@noble/hashes/argon2.js";
 import { hkdf } from "@noble/hashes/hkdf.js";
 import { hmac } from "@noble/hashes/hmac.js";
-import { sha256 } from "@noble/hashes/sha2.js";
-import { entropyToMnemonic } from "@scure/bip39";
+import { sha256, sha512 } from "@noble/hashes/sha2.js";
+import { base58 } from "@scure/base";
+import { entropyToMnemonic, mnemonicToEntropy, mnemonicToSeedSync } from "@scure/bip39";
 import { wordlist } from "@scure/bip39/wordlists/english";
 import { mnemonicToAccount, privateKeyToAddress } from "viem/accounts";
 import { describe, expect, it } from "vitest";
@@ -16,7 +18,16 @@ import { createOffer, sealFor } from "../../vault/handoff.ts";
 import { create } from "../../vault/vault.ts";
 import { LOWEST_COST } from "../../vault/kdf.ts";
 import { Secret } from "../../vault/secret.ts";
-import { JUNK, JUNK_ADDRESS, PASSPHRASE, ascii, createJunk, privateFolder } from "./home.ts";
+import {
+  JUNK,
+  JUNK_ADDRESS,
+  JUNK_CARDANO,
+  JUNK_SOLANA,
+  PASSPHRASE,
+  ascii,
+  createJunk,
+  privateFolder,
+} from "./home.ts";
 
 const utf8 = (text: string) => new TextEncoder().encode(text);
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
@@ -84,6 +95,32 @@ function readVault(file: Uint8Array, passphrase: string) {
   };
 }
 
+/** Address and key of an account by its path, as the page has it for each rail. */
+function derive(phrase: string, rail: string, path: string): [string, string] {
+  if (rail === "evm") {
+    const account = mnemonicToAccount(phrase, { path: path as "m/44'/60'/0'/0/0" });
+    return [account.address, hex(account.getHdKey().privateKey!)];
+  }
+  const steps = path.split("/").slice(1);
+  const indexes = steps.map((step) => Number.parseInt(step, 10) + (step.endsWith("'") ? 0x80000000 : 0));
+  if (rail === "cardano") return deriveCardano(phrase, indexes);
+  const master = hmac(sha512, utf8("ed25519 seed"), mnemonicToSeedSync(phrase));
+  const node = indexes.reduce((above, index) => {
+    const number = Uint8Array.from([24, 16, 8, 0].map((shift) => (index >>> shift) & 255));
+    return hmac(sha512, above.slice(32), Uint8Array.from([0, ...above.slice(0, 32), ...number]));
+  }, master);
+  return [base58.encode(ed25519.getPublicKey(node.slice(0, 32))), hex(node.slice(0, 32))];
+}
+
+function deriveCardano(phrase: string, indexes: readonly number[]): [string, string] {
+  const root = CSL.Bip32PrivateKey.from_bip39_entropy(mnemonicToEntropy(phrase, wordlist), new Uint8Array());
+  const at = (path: readonly number[]) => path.reduce((node, index) => node.derive(index), root).to_raw_key();
+  const [payment, stake] = [at(indexes), at([...indexes.slice(0, 3), 2, 0])];
+  const credential = (key: CSL.PrivateKey) => CSL.Credential.from_keyhash(key.to_public().hash());
+  const address = CSL.BaseAddress.new(1, credential(payment), credential(stake)).to_address();
+  return [address.to_bech32(), hex(payment.as_bytes())];
+}
+
 describe("a second reader", () => {
   const folder = privateFolder();
 
@@ -113,9 +150,11 @@ describe("a second reader", () => {
     expect(read).toMatchObject({ generation: 4, ledger: "abcd", imports: [["evm", keyHex]] });
     expect(read.accounts).toEqual([
       ["evm", JUNK_ADDRESS, "m/44'/60'/0'/0/0", 1],
+      ["solana", JUNK_SOLANA, "m/44'/501'/0'/0'", 0],
+      ["cardano", JUNK_CARDANO, "m/1852'/1815'/0'/0/0", 0],
       ["evm", imported, "imported", 0],
     ]);
-    expect(read.signing.accounts[1]).toEqual(["evm", imported, 0, keyHex]);
+    expect(read.signing.accounts[3]).toEqual(["evm", imported, 0, keyHex]);
     expect(read.signing.ledger).toBe("abcd");
     expect(entropyToMnemonic(read.entropy, wordlist)).toBe(JUNK);
   });
@@ -126,20 +165,22 @@ describe("a second reader", () => {
     const before = readVault(Uint8Array.from(readFileSync(path)), PASSPHRASE);
     await vault.change({ ledgerId: "abcd" });
     await vault.change({ next: true });
+    await vault.change({ next: true, rail: "solana" });
     await vault.change({ newDataKey: true, passphrase: ascii("another passphrase") });
     await vault.change({ moveTo: "ef01" });
     const read = readVault(Uint8Array.from(readFileSync(path)), "another passphrase");
-    expect(read).toMatchObject({ generation: 5, ledger: "ef01", imports: [] });
+    expect(read).toMatchObject({ generation: 6, ledger: "ef01", imports: [] });
     expect(read.signing.nonceKey).toBe(before.signing.nonceKey);
     const phrase = entropyToMnemonic(read.entropy, wordlist);
-    const derived = read.accounts.map(([, , origin]) =>
-      mnemonicToAccount(phrase, { path: origin as "m/44'/60'/0'/0/0" }),
-    );
-    expect(derived.map(({ address }) => address)).toEqual(read.accounts.map(([, address]) => address));
-    expect(derived.map((account) => hex(account.getHdKey().privateKey!))).toEqual(
-      read.signing.accounts.map(([, , , key]) => key),
-    );
-    expect(read.accounts.map(([, , , retired]) => retired)).toEqual([1, 0]);
+    const derived = read.accounts.map(([rail, , origin]) => derive(phrase, String(rail), String(origin)));
+    expect(derived).toEqual(read.accounts.map(([, address], at) => [address, read.signing.accounts[at]![3]]));
+    expect(read.accounts.map(([rail, , , retired]) => [rail, retired])).toEqual([
+      ["evm", 1],
+      ["solana", 1],
+      ["cardano", 0],
+      ["evm", 0],
+      ["solana", 0],
+    ]);
   });
 
   it("takes the signer's side of the hand-off, and the command's", async () => {

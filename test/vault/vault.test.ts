@@ -8,7 +8,17 @@ import { Secret } from "../../vault/secret.ts";
 import { type SigningPart, decode } from "../../vault/signing.ts";
 import { type OpenVault, create, open, readHeader } from "../../vault/vault.ts";
 import { codeOf } from "./code.ts";
-import { JUNK, JUNK_ADDRESS, PASSPHRASE, ascii, createJunk, privateFolder, textOf } from "./home.ts";
+import {
+  JUNK,
+  JUNK_ADDRESS,
+  JUNK_CARDANO,
+  JUNK_SOLANA,
+  PASSPHRASE,
+  ascii,
+  createJunk,
+  privateFolder,
+  textOf,
+} from "./home.ts";
 
 const folder = privateFolder();
 let count = 0;
@@ -31,11 +41,18 @@ describe("a new vault", () => {
     expect(textOf(vault.phrase()!)).toBe(JUNK);
     expect(vault.addresses).toEqual([
       { rail: "evm", address: JUNK_ADDRESS, origin: "m/44'/60'/0'/0/0", retired: false },
+      { rail: "solana", address: JUNK_SOLANA, origin: "m/44'/501'/0'/0'", retired: false },
+      { rail: "cardano", address: JUNK_CARDANO, origin: "m/1852'/1815'/0'/0/0", retired: false },
     ]);
     const part = signingOf(vault);
     expect(part.vaultId).toBe(vault.header.vaultId);
     expect(part.generation).toBe(1);
-    expect(part.accounts.map(({ address, retired }) => [address, retired])).toEqual([[JUNK_ADDRESS, false]]);
+    expect(part.accounts.map(({ address, retired }) => [address, retired])).toEqual([
+      [JUNK_ADDRESS, false],
+      [JUNK_SOLANA, false],
+      [JUNK_CARDANO, false],
+    ]);
+    expect(part.accounts.map(({ key }) => key.length)).toEqual([32, 32, 64]);
     expect(hex(part.nonceKey)).not.toBe(hex(part.auditKey));
     vault.check();
   });
@@ -142,7 +159,10 @@ describe("a change", () => {
     using vault = await createJunk(path);
     const first = signingOf(vault).accounts[0]!.key;
     await vault.change({ key: imported() });
-    const state = () => vault.addresses.map(({ address, origin, retired }) => [address, origin, retired]);
+    const state = () =>
+      vault.addresses
+        .filter(({ rail }) => rail === "evm")
+        .map(({ address, origin, retired }) => [address, origin, retired]);
     expect(state()).toEqual([
       [JUNK_ADDRESS, "m/44'/60'/0'/0/0", true],
       [IMPORTED_ADDRESS, "imported", false],
@@ -167,10 +187,10 @@ describe("a change", () => {
     await one.change({ ledgerId: "abcd" });
     await two.change({ key: imported() });
     expect(readHeader(path)).toMatchObject({ ledgerId: "abcd", generation: 3 });
-    expect(readHeader(path).accounts).toHaveLength(2);
+    expect(readHeader(path).accounts).toHaveLength(4);
     await one.change({});
     expect(one.header).toMatchObject({ ledgerId: "abcd", generation: 4 });
-    expect(one.header.accounts).toHaveLength(2);
+    expect(one.header.accounts).toHaveLength(4);
     expect(await codeOf(() => two.change({ ledgerId: "ef01" }))).toBe("VAULT_OTHER_LEDGER");
   });
 
