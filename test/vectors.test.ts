@@ -8,6 +8,7 @@ import { parseAddress, toAddress } from "../chains/evm/address.ts";
 import { digestOf } from "../chains/evm/eip3009.ts";
 import { evmRail } from "../chains/evm/rail.ts";
 import type { Draft, Refusal } from "../chains/rail.ts";
+import { loadSolanaRail } from "../chains/solana/rail.ts";
 import { parseUnits } from "../protocol/amount.ts";
 import type { PinnedAsset } from "../protocol/assets.ts";
 import type { RowAddition } from "../protocol/audit.ts";
@@ -65,6 +66,7 @@ const CODECS: Readonly<Record<string, (input: never) => unknown>> = {
     return toAddress(bytes);
   },
   eip3009,
+  "solana-message": solanaMessage,
   audit: ({ ledger, rows, head }: { ledger: string; rows: AuditRow[]; head: Head }) => {
     const chain = new Chain(ledger);
     return untrue(() => {
@@ -125,6 +127,45 @@ function eip3009(input: Eip3009Input): unknown {
   const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
   const { bytes } = draft;
   return { draft: hex(bytes), digest: hex(digestOf(bytes)), payload: evmRail.sign(bytes, key) };
+}
+
+const solanaRail = await loadSolanaRail();
+
+interface SolanaInput {
+  asset: Pick<PinnedAsset, "network" | "address" | "decimals" | "tokenProgram">;
+  payTo: string;
+  amount: string;
+  feePayer?: string;
+  memo?: string;
+  nonce: string;
+  recentBlockhash?: string;
+  key: string;
+  method?: string;
+}
+
+/** A payment by the key's own account: its draft and payload. */
+function solanaMessage(input: SolanaInput): unknown {
+  const { payTo, feePayer, memo, method, recentBlockhash } = input;
+  const asset = { ...input.asset, symbol: "TEST", pegged: true };
+  const key = { use: <T>(fn: (bytes: Uint8Array) => T) => fn(Buffer.from(input.key, "hex")) };
+  const intent = {
+    ...{ id: "0123456789abcdef", scheme: "exact", network: asset.network, asset: asset.address, payTo },
+    ...{ amount: BigInt(input.amount), maxTimeoutSeconds: 60, claims: {} },
+    extra: {
+      ...(feePayer === undefined ? {} : { feePayer }),
+      ...(memo === undefined ? {} : { memo }),
+      ...(method === undefined ? {} : { assetTransferMethod: method }),
+    },
+  };
+  const order = {
+    ...{ intent, asset, from: solanaRail.addressOf(key), nonce: Buffer.from(input.nonce, "hex") },
+    ...{ validBefore: 1_900_000_000, lockedUntil: () => undefined },
+  };
+  const context = recentBlockhash === undefined ? {} : { recentBlockhash };
+  const draft = solanaRail.draft(order, context) as Draft | Refusal;
+  if ("refused" in draft) throw new X402Error(draft.refused);
+  const { bytes } = draft;
+  return { draft: Buffer.from(bytes).toString("hex"), payload: solanaRail.sign(bytes, key) };
 }
 
 const ROOT = join(import.meta.dirname, "vectors");
