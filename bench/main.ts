@@ -8,7 +8,9 @@ import { Secret } from "../vault/secret.ts";
 import { create, open } from "../vault/vault.ts";
 import { fillHistory } from "./history.ts";
 import { latencies, median, percentile, rate } from "./load.ts";
-import { type Home, type Rig, makeHome, newIntent, signOne, startRig } from "./rig.ts";
+import { railFigures } from "./rails.ts";
+import { type Home, POLICY_OF_RAILS, type Rig, makeHome, signOne, startRig } from "./rig.ts";
+import { evmIntent } from "./terms.ts";
 
 const json = process.argv.includes("--json");
 const ROUNDS = 9;
@@ -32,7 +34,7 @@ const TYPES = {
 } as const;
 
 function viemSign(): Promise<unknown> {
-  const { asset, payTo, amount } = newIntent();
+  const { asset, payTo, amount } = evmIntent();
   return account.signTypedData({
     domain: { name: "USDC", version: "2", chainId: 84532, verifyingContract: asset as `0x${string}` },
     types: TYPES,
@@ -144,6 +146,8 @@ async function run(folder: string): Promise<Record<string, number>> {
   const samples = await speed(rig);
   const { peak } = rig.memory();
   await rig.stop();
+  say("  the three rails, side by side");
+  const rails = await railFigures(await makeHome(join(folder, "rails"), POLICY_OF_RAILS));
   const byHistory = await histories(folder, home);
   const viemP50 = median(samples.viem);
   return {
@@ -155,6 +159,7 @@ async function run(folder: string): Promise<Record<string, number>> {
     ...Object.fromEntries(
       [...byHistory].map(([size, perSecond]) => [`history.${size}.throughput64`, perSecond]),
     ),
+    ...rails,
     "rss.idle_mb": idle,
     "rss.peak_mb": peak,
     "start.first_signature_ms": first,
@@ -187,6 +192,16 @@ const GOALS: Goal[] = [
     must: (r) => ratio(r["history.1000000.throughput64"], r["history.0.throughput64"]) >= 0.9,
     figure: (r) =>
       `${(100 * ratio(r["history.1000000.throughput64"], r["history.0.throughput64"])).toFixed(0)} %`,
+  },
+  {
+    text: "a payment on Solana, p50 not slower than the reference client's own time",
+    must: (r) => ratio(r["solana.p50_ms"], r["x402-svm.p50_ms"]) <= 1,
+    figure: (r) => `${ratio(r["solana.p50_ms"], r["x402-svm.p50_ms"]).toFixed(2)}x`,
+  },
+  {
+    text: "a payment on Cardano, p50 not slower than Lucid's own time",
+    must: (r) => ratio(r["cardano.p50_ms"], r["lucid.p50_ms"]) <= 1,
+    figure: (r) => `${ratio(r["cardano.p50_ms"], r["lucid.p50_ms"]).toFixed(2)}x`,
   },
   {
     text: "memory at most 70 MB idle",

@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type SignerConnection, connectSigner, operatorCall } from "../client/signer.ts";
 import { X402Error } from "../protocol/errors.ts";
-import type { WireIntent } from "../protocol/intent.ts";
 import { LineClient } from "./line-client.ts";
+import { evmIntent } from "./terms.ts";
 import { sealFor } from "../vault/handoff.ts";
 import { LOWEST_COST } from "../vault/kdf.ts";
 import { Secret } from "../vault/secret.ts";
@@ -27,6 +27,14 @@ export const POLICY = {
   budgets: [{ name: "no flood", count: 100_000_000, window: "1h" }],
 };
 
+/** The same on every rail. */
+export const POLICY_OF_RAILS = {
+  ...POLICY,
+  allowedNetworks: ["base-sepolia", "solana-devnet", "cardano-preprod"],
+  allowedAssets: ["USDC", "ADA"],
+  perCallMax: "1.00",
+};
+
 export interface Rig {
   readonly pid: number;
   readonly endpoint: string;
@@ -39,20 +47,21 @@ export interface Rig {
 export interface Home {
   readonly folder: string;
   readonly vault: OpenVault;
+  readonly policy: Record<string, unknown>;
 }
 
-export async function makeHome(folder: string): Promise<Home> {
+/** With an account on every rail if the policy is for all. */
+export async function makeHome(folder: string, policy: Home["policy"] = POLICY): Promise<Home> {
   mkdirSync(folder, { mode: 0o700 });
   const passphrase = Secret.take(Buffer.from("a passphrase for the bench"));
-  const wallet = { key: Secret.random(32) };
-  return {
-    folder,
-    vault: await create(join(folder, "vault.enc"), passphrase, { wallet, cost: LOWEST_COST }),
-  };
+  const secret = Secret.random(32);
+  const wallet = policy === POLICY ? { key: secret } : { entropy: secret };
+  const vault = await create(join(folder, "vault.enc"), passphrase, { wallet, cost: LOWEST_COST });
+  return { folder, vault, policy };
 }
 
 /** Starts, unlocks and, on a new home, applies the policy. */
-export async function startRig({ folder, vault }: Home): Promise<Rig> {
+export async function startRig({ folder, vault, policy: wanted }: Home): Promise<Rig> {
   const log = openSync(join(folder, "log"), "a");
   const args = [COMMAND, "--home", join(folder, "state"), "--sockets", join(folder, "run")];
   const child = spawn(process.execPath, args, { stdio: ["ignore", "ignore", log] });
@@ -60,7 +69,9 @@ export async function startRig({ folder, vault }: Home): Promise<Rig> {
   const operator = await connected(join(folder, "run", "operator.sock"), child);
   await unlock(operator, vault);
   const { policy } = await operatorCall(operator, "policy.get", {});
-  if (!policy) await operatorCall(operator, "policy.apply", { document: POLICY, base: "" });
+  if (!policy) await operatorCall(operator, "policy.apply", { document: wanted, base: "" });
+  const day = { symbol: "ADA", usd: "0.41", maxAge: 86_400 };
+  if (wanted !== POLICY) await operatorCall(operator, "price.set", day);
   operator.close();
   const agent = await LineClient.connect(endpoint);
   return {
@@ -105,26 +116,8 @@ function memoryOf(pid: number): { rss: number; peak: number } {
   return { rss: field("VmRSS"), peak: field("VmHWM") };
 }
 
-let next = 0;
-
-/** A new payment each time, with a time-ordered id as the client makes them. */
-export function newIntent(): WireIntent {
-  next += 1;
-  return {
-    id: `bench-${String(Date.now()).padStart(15, "0")}-${String(next).padStart(9, "0")}`,
-    scheme: "exact",
-    network: "eip155:84532",
-    asset: "0x036CbD53842c5426634e7929541eC2318f3dCF7e",
-    payTo: "0x70997970C51812dc3A010C7d01b50e0d17dc79C8",
-    amount: "100",
-    maxTimeoutSeconds: 60,
-    extra: {},
-    claims: { url: "https://api.example.com/v1/weather?city=Athens", method: "GET" },
-  };
-}
-
 /** One payment over the socket; throws unless it was signed. */
 export async function signOne(agent: LineClient): Promise<void> {
-  const reply = await agent.call("payment.sign", { intent: newIntent() });
+  const reply = await agent.call("payment.sign", { intent: evmIntent() });
   if (!reply.includes('"outcome":"signed"')) throw new Error(`expected a signature, got ${reply}`);
 }
