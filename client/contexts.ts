@@ -1,10 +1,9 @@
 // What a draft needs of a chain, for the payments of one client: from the sources that it was given, or from the seller's terms.
 // The signer believes none of it: a lie makes a payment that the chain refuses, or one with a higher fee, which is capped.
-import type { Caip2 } from "../protocol/networks.ts";
-import { railOf } from "../protocol/networks.ts";
 import { cardanoNetworkId, parseCardanoAddress } from "../protocol/cardano-address.ts";
 import { type SolanaContext, solanaContextSchema } from "../protocol/context.ts";
 import { toWire } from "../protocol/intent.ts";
+import { type Caip2, nameOf, railOf } from "../protocol/networks.ts";
 import { MAX_REQUEST_BYTES } from "../protocol/rpc.ts";
 import { solanaBytes } from "../protocol/solana-address.ts";
 import type { Offer } from "./choose.ts";
@@ -136,10 +135,13 @@ export class Contexts {
 
 const needsContext = (network: Caip2): boolean => ["solana", "cardano"].includes(railOf(network) ?? "");
 
-const notConfigured = (network: Caip2): string =>
-  railOf(network) === "solana"
-    ? `tell the client where: context: { ${JSON.stringify(network)}: { rpc: [URL] } }`
-    : `tell the client where: context: { ${JSON.stringify(network)}: { blockfrost: [{ projectId }] } }, or koios or ogmios`;
+function notConfigured(network: Caip2): string {
+  const example =
+    railOf(network) === "solana"
+      ? "{ rpc: [URL] } }"
+      : "{ blockfrost: [{ projectId }] } }, or koios or ogmios";
+  return `tell the client where: context: { ${JSON.stringify(nameOf(network))}: ${example}`;
+}
 
 const roomBeside = (offers: Offers): number =>
   MAX_REQUEST_BYTES -

@@ -1,7 +1,7 @@
 // Which payment is asked for, and what the caller hears of a no, of a wait and of an abort.
 
 import { describe, expect, it } from "vitest";
-import { PaymentDeclined, PaymentHeld } from "../../client/fetch.ts";
+import { PaymentDeclined, type PaymentFetchOptions, PaymentHeld } from "../../client/fetch.ts";
 import { X402Error } from "../../protocol/errors.ts";
 import { declined, held, signed, SILENCE } from "./scripted-signer.ts";
 import { ID, paidFirst, stage } from "./stage.ts";
@@ -53,6 +53,71 @@ describe("which payment", () => {
     });
     await expect(pay(url)).rejects.toBeInstanceOf(PaymentDeclined);
     expect(calls.map(({ params }) => params.intent.scheme)).toEqual(["upto"]);
+  });
+});
+
+describe("what it costs, and what is to be known", () => {
+  const HASH = "EkSnNWid2cvwEVnVx9aBqawnmiCNiDgp3gUdkDPTKN1N";
+  const DEVNET = "solana:EtWTRABZaYq6iMfeYKouRu166VU2xqa1";
+  const offer = (amount: number) => ({ ...item, amount: String(amount) });
+  const onSolana = (extra: object) => ({ ...offer(4), network: DEVNET, extra });
+  const quote = (usd: string, outcome = "allow") => ({ outcome, usd, checks: [] });
+  const asked = async (quotes: object[], accepts: object[], options: PaymentFetchOptions = {}) => {
+    const { url, calls, pay } = await stage({
+      shop: paidFirst(asks(accepts)),
+      signer: ({ method }) => (method === "payment.quote" ? quotes : signed),
+      options,
+    });
+    await pay(url);
+    return calls;
+  };
+  const three = [offer(1), offer(2), offer(3)];
+
+  it.each([
+    [[quote("0.30"), quote("0.10"), quote("0.20")], "2"],
+    [[quote("0.30"), quote("0.10", "hold"), quote("0.20")], "3"],
+    [[quote("0.30"), quote("0.10", "decline"), quote("0.20", "hold")], "1"],
+    [[quote("10.00"), quote("9.00"), quote("9.000000")], "2"],
+    [[quote("0.000002"), quote("0.000001"), quote("0.000001")], "2"],
+  ])("of %j the cheapest that passes", async (quotes, amount) => {
+    expect((await asked(quotes, three)).at(-1)!.params.intent.amount).toBe(amount);
+  });
+
+  it("the seller's order when it is wanted", async () => {
+    const quotes = [quote("0.30", "hold"), quote("0.20"), quote("0.10")];
+    expect((await asked(quotes, three, { order: "seller" })).at(-1)!.params.intent.amount).toBe("2");
+  });
+
+  it("a seller's blockhash goes to the signer, with the quote and with the request to sign", async () => {
+    const context = { recentBlockhash: HASH, lastValidBlockHeight: 7 };
+    for (const lastValidBlockHeight of [7, "7"]) {
+      const terms = [offer(1), onSolana({ recentBlockhash: HASH, lastValidBlockHeight })];
+      const [first, second] = await asked([quote("0.30"), quote("0.20")], terms);
+      expect(first!.params).toMatchObject({ contexts: { [DEVNET]: context } });
+      expect(second!.params).toMatchObject({ intent: { amount: "4" }, context });
+    }
+    const [only] = await asked([], [onSolana({ recentBlockhash: HASH, lastValidBlockHeight: -1 })]);
+    expect(only!.params).toMatchObject({ context: { recentBlockhash: HASH } });
+  });
+
+  it.each([{}, { recentBlockhash: "<script>" }, { recentBlockhash: 7 }, { recentBlockhash: "1".repeat(44) }])(
+    "with %j for a blockhash the offer comes last, and is not among the first eight",
+    async (extra) => {
+      const calls = await asked([quote("0.30"), quote("0.10")], [onSolana(extra), offer(1)]);
+      expect(calls.at(-1)!.params.intent.amount).toBe("1");
+      const many = [...Array.from({ length: 9 }, () => onSolana(extra)), offer(2)];
+      const [first] = await asked([quote("9.00")], many);
+      expect(first!.params.intents.map((intent: { amount: string }) => intent.amount)).toEqual([
+        "2",
+        ...Array<string>(7).fill("4"),
+      ]);
+    },
+  );
+
+  it("an offer on an EVM network brings nothing", async () => {
+    for (const { params } of await asked([quote("0.30"), quote("0.10"), quote("1.00")], three)) {
+      expect(Object.keys(params).filter((key) => key.startsWith("context"))).toEqual([]);
+    }
   });
 });
 
