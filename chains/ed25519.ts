@@ -72,21 +72,23 @@ export class Ed25519 {
     });
   }
 
-  /** `publicKey` is 32 bytes, `signature` 64. */
+  /** Is this the 64-byte signature that the owner of a 32-byte public key made? */
   verify(message: Uint8Array, signature: Uint8Array, publicKey: Uint8Array): boolean {
     if (message.length > MOST_BYTES) throw new RangeError("the message is too long to be verified");
+    if (signature.length !== WIDE || publicKey.length !== HALF) return false;
     const { R, A, text } = this.#at;
     const memory = this.#sodium.HEAPU8;
-    memory.set(signature.subarray(0, WIDE), R);
-    memory.set(publicKey.subarray(0, HALF), A);
+    memory.set(signature, R);
+    memory.set(publicKey, A);
     memory.set(message, text);
     return this.#sodium._crypto_sign_ed25519_verify_detached(R, text, message.length, 0, A) === 0;
   }
 
   /** Do these 32 bytes stand for a point of the curve? Of any order; the top bit is the sign of x. */
   isPoint(bytes: Uint8Array): boolean {
+    if (bytes.length !== HALF) return false;
     const { A, R } = this.#at;
-    this.#sodium.HEAPU8.set(bytes.subarray(0, HALF), A);
+    this.#sodium.HEAPU8.set(bytes, A);
     return this.#sodium._crypto_core_ed25519_add(R, A, A) === 0;
   }
 

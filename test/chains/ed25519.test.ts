@@ -52,7 +52,7 @@ describe("Ed25519", () => {
       fc.property(seed, message, (key, text) => {
         const expanded = sha512(key);
         expanded[0]! &= 0xf8;
-        expanded[31]! = (expanded[31]! & 0x7f) | 0x40;
+        expanded[31] = (expanded[31]! & 0x7f) | 0x40;
         expect(hex(own.publicKey(expanded))).toBe(hex(own.publicKey(key)));
         expect(hex(own.sign(text, expanded))).toBe(hex(own.sign(text, key)));
       }),
@@ -69,6 +69,24 @@ describe("Ed25519", () => {
       hex(ed25519.sign(new Uint8Array(20_000), new Uint8Array(32).fill(7))),
     );
   });
+});
+
+it("a signature is verified for its message and key alone", () => {
+  fc.assert(
+    fc.property(seed, message, fc.nat({ max: 511 }), (key, text, bit) => {
+      const signature = ed25519.sign(text, key);
+      const publicKey = ed25519.getPublicKey(key);
+      expect(own.verify(text, signature, publicKey)).toBe(true);
+      const forged = Uint8Array.from(signature);
+      forged[bit >> 3]! ^= 1 << (bit & 7);
+      expect(own.verify(text, forged, publicKey)).toBe(false);
+      expect(own.verify(Buffer.concat([text, Buffer.of(0)]), signature, publicKey)).toBe(false);
+      expect(own.verify(text, signature, key)).toBe(false);
+      expect(own.verify(text, signature.subarray(1), publicKey)).toBe(false);
+      expect(own.verify(text, signature, publicKey.subarray(1))).toBe(false);
+    }),
+    { numRuns: 200 },
+  );
 });
 
 it("BLAKE2b is noble's", () => {

@@ -37,13 +37,14 @@ const nextSlot = (slot: number): number => ((slot + 1) % 8 === 0 ? slot + 2 : sl
 export class Blocks {
   readonly #name: string;
   readonly #blocks: Block[] = [];
-  #time: number;
+  /** Milliseconds, so that tenths of seconds add up. */
+  #now: number;
 
   /** `now` in unix seconds: the time of the newest block. There are enough older ones for some to be final. */
   constructor(name: string, now: number) {
     const older = 2 * FINAL_AFTER;
     this.#name = name;
-    this.#time = now - older * SECONDS_PER_BLOCK;
+    this.#now = Math.round((now - older * SECONDS_PER_BLOCK) * 1000);
     this.advance({ blocks: older });
   }
 
@@ -57,12 +58,12 @@ export class Blocks {
   }
 
   #add(transactions: readonly Executed[], seconds: number): Block {
-    this.#time += seconds;
+    this.#now += Math.round(seconds * 1000);
     const last = this.#blocks.at(-1);
     const slot = last ? nextSlot(last.slot) : FIRST_SLOT;
     const height = last ? last.height + 1 : FIRST_HEIGHT;
     const hash = base58.encode(createHash("sha256").update(`${this.#name}/${slot}`).digest());
-    const block = { slot, height, hash, time: Math.floor(this.#time), transactions };
+    const block = { slot, height, hash, time: Math.floor(this.#now / 1000), transactions };
     this.#blocks.push(block);
     return block;
   }
