@@ -1,12 +1,15 @@
 // A private folder for one test file, and a vault at the lowest cost.
-import { chmodSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll } from "vitest";
+import { openSigning, sealFile, sealSigning } from "../../vault/content.ts";
+import { decode } from "../../vault/format.ts";
 import { LOWEST_COST } from "../../vault/kdf.ts";
 import { entropyOf } from "../../vault/phrase.ts";
 import { Secret } from "../../vault/secret.ts";
 import { type OpenVault, create } from "../../vault/vault.ts";
+import { unwrap } from "../../vault/wrap.ts";
 
 export const JUNK = "test test test test test test test test test test test junk";
 export const JUNK_ADDRESS = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266";
@@ -40,3 +43,16 @@ export function privateFolder(): string {
 
 export const createJunk = (path: string): Promise<OpenVault> =>
   create(path, ascii(PASSPHRASE), { wallet: { entropy: entropyOf(ascii(JUNK)) }, cost: LOWEST_COST });
+
+/** The same as it was written before there were other rails: the phrase's EVM account, and nothing else. */
+export async function createOld(path: string, ledgerId?: string): Promise<void> {
+  (await createJunk(path)).close();
+  const { file } = decode(readFileSync(path));
+  const dataKey = await unwrap(file, ascii(PASSPHRASE));
+  const part = openSigning(file, dataKey);
+  const named = ledgerId === undefined ? {} : { ledgerId };
+  const isEvm = ({ rail }: { readonly rail: string }): boolean => rail === "evm";
+  const signing = sealSigning({ ...part, ...named, accounts: part.accounts.filter(isEvm) }, dataKey);
+  const header = { ...file.header, ...named, accounts: file.header.accounts.filter(isEvm) };
+  writeFileSync(path, sealFile({ ...file, header, signing }, dataKey));
+}
