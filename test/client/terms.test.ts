@@ -4,7 +4,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { createPaymentFetch } from "../../client/fetch.ts";
 import { type Answer, flood, startHostileShop } from "../counterparts/hostile-shop.ts";
-import { asks, asksV1, base64, item, itemV1 } from "./terms.ts";
+import { asks, asksV1, base64, item, itemV1, PAYEE } from "./terms.ts";
 
 // It refuses before it asks, so that nobody needs to listen.
 const payingFetch = createPaymentFetch({ signer: { transport: "ipc", endpoint: "/nowhere/agent.sock" } });
@@ -82,6 +82,48 @@ describe("terms that cannot be read are TERMS_INVALID, and nobody is asked to si
     ]) {
       expect(await codeFor({ status: 402, body: bad })).toBe("TERMS_INVALID");
     }
+  });
+});
+
+describe("what a network wants in extra", () => {
+  const onCardano = (extra?: unknown) => ({ ...item, network: "cardano:preprod", asset: "lovelace", extra });
+  const onSolana = (extra?: unknown) => ({ ...item, network: "solana-devnet", extra });
+  const policy = (l1Confirmations?: unknown) => onCardano({ confirmationPolicy: { l1Confirmations } });
+
+  it.each([-2, 21, 1.5, "1", null, [], true].map(policy))("%j is a bad 402", async (bad) => {
+    expect(await codeFor(asks([bad]))).toBe("TERMS_INVALID");
+    expect(await codeFor(asks([{ ...bad, network: "cip34:0-1" }]))).toBe("TERMS_INVALID");
+  });
+
+  it.each([
+    onCardano({ confirmationPolicy: 1 }),
+    onCardano({ confirmationPolicy: null }),
+    onCardano({ confirmationPolicy: [] }),
+    onCardano({ assetTransferMethod: 7 }),
+    onSolana({ feePayer: 7 }),
+    onSolana({ feePayer: ["a", "b"] }),
+    onSolana({ memo: { order: 7 } }),
+    onSolana([]),
+  ])("%j is a bad 402", async (bad) => {
+    expect(await codeFor(asks([bad]))).toBe("TERMS_INVALID");
+  });
+
+  it.each([
+    ...[-1, 0, 1, 20].map(policy),
+    policy(),
+    onCardano(),
+    onCardano({}),
+    onCardano({ confirmationPolicy: {} }),
+    onSolana(),
+    onSolana({ feePayer: PAYEE, memo: "order 7" }),
+    onSolana({ feePayer: PAYEE, memo: null, name: 7 }),
+    { ...item, extra: { confirmationPolicy: 7, feePayer: 7 } },
+  ])("%j can be asked for", async (good) => {
+    expect(await codeFor(asks([good]))).toBe("SIGNER_UNREACHABLE");
+  });
+
+  it("an entry that cannot be read leaves the others", async () => {
+    expect(await codeFor(asks([policy(21), onSolana({ memo: 7 }), item]))).toBe("SIGNER_UNREACHABLE");
   });
 });
 
