@@ -1,4 +1,5 @@
 // The memo of a payment: the seller's words, or else the intent's nonce, so that no two payments are the same message.
+// Two intents under one blockhash with the same words and terms are one message: counted twice, and executed once.
 // Source: x402 specification, "exact" on Solana.
 import type { Order } from "../rail.ts";
 import { MOST_MEMO_BYTES } from "./message.ts";

@@ -122,6 +122,25 @@ describe("a payment", () => {
     expect(balances()).toEqual([ALL - 20_000n, 20_000n, 0n]);
   });
 
+  it("is one of twenty at once, each of which moves its own", async () => {
+    const changes = Array.from({ length: 20 }, (_, index) => ({
+      nonce: seedOf(100 + index),
+      amount: 1n << BigInt(index),
+    }));
+    const settled = await Promise.all(changes.map((change) => settle(termsOf(change), signed(change))));
+    expect(settled.map(({ success }) => success)).toEqual(Array(20).fill(true));
+    expect(balances()).toEqual([ALL - 0xfffffn, 0xfffffn, 0n]);
+  });
+
+  it("of two intents with the seller's one memo is one transaction, which settles once", async () => {
+    const change = { memo: "invoice 7" };
+    const two = [seedOf(7), seedOf(8)].map((nonce) => signed({ ...change, nonce }));
+    expect(two[0]).toBe(two[1]);
+    expect(await settle(termsOf(change), two[0]!)).toMatchObject({ success: true });
+    expect(await settle(termsOf(change), two[1]!)).toMatchObject({ errorReason: "duplicate_settlement" });
+    expect(balances()).toEqual([ALL - 10_000n, 10_000n, 0n]);
+  });
+
   it("lives as long as its blockhash", async () => {
     const [first, second] = [seedOf(7), seedOf(8)].map((nonce) => signed({ nonce }));
     chain.advance({ blocks: BLOCKHASH_LIFE });
@@ -151,6 +170,12 @@ describe("the reference facilitator refuses our transaction", () => {
     );
     expect([isValid, invalidReason]).toEqual([false, expect.stringContaining(reason)]);
   });
+});
+
+it("the reference facilitator refuses what another key has signed", async () => {
+  const drafted = rail.draft(orderOf({ feePayer: facilitator.feePayer }), chain.ledger.context()) as Draft;
+  const { transaction } = rail.sign(drafted.bytes, keyOf(seedOf(66))) as { transaction: string };
+  expect(await verify(termsOf({}), transaction)).toMatchObject({ isValid: false });
 });
 
 describe("a transaction that was altered after we signed it", () => {
