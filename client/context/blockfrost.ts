@@ -9,9 +9,9 @@ import {
   allPages,
   isMagicOf,
   ownUtxos,
+  parametersSchema,
   readParameters,
   whole,
-  wholeNumber,
 } from "./cardano-provider.ts";
 import { Endpoint, type EndpointOptions, readAs } from "./endpoint.ts";
 import { checkedOnce } from "./failover.ts";
@@ -38,14 +38,6 @@ const utxosSchema = z
   )
   .max(PAGE);
 
-const parametersSchema = z.object({
-  min_fee_a: wholeNumber,
-  min_fee_b: wholeNumber,
-  coins_per_utxo_size: wholeNumber,
-  max_tx_size: wholeNumber,
-  max_val_size: wholeNumber,
-});
-
 const genesisSchema = z.object({ network_magic: whole });
 
 export function blockfrost(network: Caip2, url: string, options: EndpointOptions): CardanoProvider {
@@ -68,14 +60,7 @@ export function blockfrost(network: Caip2, url: string, options: EndpointOptions
     utxos: async (address) => ownUtxos(address, await allPages((number) => page(address, number))),
     parameters: async () => {
       const answer = await endpoint.ask("/epochs/latest/parameters");
-      const read = readAs(parametersSchema, answer, "set of protocol parameters");
-      return readParameters({
-        minFeeA: read.min_fee_a,
-        minFeeB: read.min_fee_b,
-        coinsPerUtxoByte: read.coins_per_utxo_size,
-        maxTxSize: read.max_tx_size,
-        maxValueSize: read.max_val_size,
-      });
+      return readParameters(readAs(parametersSchema, answer, "set of protocol parameters"));
     },
   };
 }

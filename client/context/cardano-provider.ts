@@ -82,6 +82,23 @@ function utxoOf({ transaction, index, lovelace, tokens }: Told): Utxo {
 export const readParameters = (told: CardanoParameters): CardanoParameters =>
   readAs(cardanoContextSchema.shape.parameters, told, "set of protocol parameters");
 
+/** As Blockfrost and Koios name them, after the database that both read. */
+export const parametersSchema = z
+  .object({
+    min_fee_a: wholeNumber,
+    min_fee_b: wholeNumber,
+    coins_per_utxo_size: wholeNumber,
+    max_tx_size: wholeNumber,
+    max_val_size: wholeNumber,
+  })
+  .transform((row) => ({
+    minFeeA: row.min_fee_a,
+    minFeeB: row.min_fee_b,
+    coinsPerUtxoByte: row.coins_per_utxo_size,
+    maxTxSize: row.max_tx_size,
+    maxValueSize: row.max_val_size,
+  }));
+
 /** Source: the genesis files of the networks; CIP-34. */
 const MAGIC: Readonly<Record<Caip2, string>> = {
   "cardano:mainnet": "764824073",

@@ -9,9 +9,9 @@ import {
   allPages,
   isMagicOf,
   ownUtxos,
+  parametersSchema,
   readParameters,
   whole,
-  wholeNumber,
 } from "./cardano-provider.ts";
 import { Endpoint, type EndpointOptions, readAs } from "./endpoint.ts";
 import { checkedOnce } from "./failover.ts";
@@ -34,15 +34,7 @@ const utxosSchema = z
   )
   .max(PAGE);
 
-const parametersSchema = z.tuple([
-  z.object({
-    min_fee_a: wholeNumber,
-    min_fee_b: wholeNumber,
-    coins_per_utxo_size: wholeNumber,
-    max_tx_size: wholeNumber,
-    max_val_size: wholeNumber,
-  }),
-]);
+const newestSchema = z.tuple([parametersSchema]);
 
 const genesisSchema = z.tuple([z.object({ networkmagic: whole })]);
 
@@ -71,14 +63,7 @@ export function koios(network: Caip2, url: string, options: EndpointOptions): Ca
     utxos: async (address) => ownUtxos(address, await allPages((number) => page(address, number))),
     parameters: async () => {
       const answer = await endpoint.ask("/epoch_params", { query: NEWEST });
-      const [read] = readAs(parametersSchema, answer, "set of protocol parameters");
-      return readParameters({
-        minFeeA: read.min_fee_a,
-        minFeeB: read.min_fee_b,
-        coinsPerUtxoByte: read.coins_per_utxo_size,
-        maxTxSize: read.max_tx_size,
-        maxValueSize: read.max_val_size,
-      });
+      return readParameters(readAs(newestSchema, answer, "set of protocol parameters")[0]);
     },
   };
 }

@@ -8,7 +8,7 @@ import type { Caip2 } from "../../protocol/networks.ts";
 import { solanaBytes } from "../../protocol/solana-address.ts";
 import { Cached } from "./cached.ts";
 import { Endpoint, type EndpointOptions, readAs, rpc } from "./endpoint.ts";
-import { Failover, type Provider, checkedOnce } from "./failover.ts";
+import { Failover, NoAnswer, type Provider, checkedOnce } from "./failover.ts";
 
 export interface SolanaRpc extends Provider {
   blockhash(): Promise<Blockhash>;
@@ -94,9 +94,11 @@ export class SolanaSource {
    */
   async canPay(owner: string, mint: string, amount: bigint): Promise<boolean | undefined> {
     try {
-      return (await this.#providers.first((one) => one.largest(owner, mint))) >= amount;
-    } catch {
-      return undefined;
+      // Many endpoints do not answer this to everybody, and the payment does not hang on it.
+      return (await this.#providers.first((one) => one.largest(owner, mint), 1)) >= amount;
+    } catch (error) {
+      if (error instanceof NoAnswer) return undefined;
+      throw error;
     }
   }
 

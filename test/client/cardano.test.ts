@@ -1,6 +1,8 @@
 // Paying on Cardano for real; what the ledger says counts.
+import { wrapFetchWithPayment, x402Client } from "@x402/fetch";
 import { describe, expect, it } from "vitest";
 import { paymentOf } from "../../client/fetch.ts";
+import { createSchemeClient } from "../../client/scheme.ts";
 import { operatorCall } from "../../client/signer.ts";
 import { startHostileShop } from "../counterparts/hostile-shop.ts";
 import { base64, unpack } from "./terms.ts";
@@ -13,6 +15,7 @@ import {
   ada,
   cardano,
   codeOf,
+  endpoint,
   onBoth,
   open,
   ours,
@@ -42,6 +45,19 @@ describe("on Cardano", () => {
       expect(after.lovelace - before.lovelace).toBeGreaterThanOrEqual(4n * ADA);
     },
   );
+
+  it("the reference client pays a dollar token through the scheme, and ADA where it is allowed to", async () => {
+    for (let i = 0; i < 2; i++) cardano.ledger.fund(ours.cardano, 20n * ADA, { [TUSDM]: 2_000_000n });
+    const scheme = createSchemeClient({ ...endpoint(), context: onBoth() });
+    const client = new x402Client().register("cardano:*", scheme);
+    const pay = wrapFetchWithPayment(fetch, client);
+    const [coffee, tea] = [await startShop([ada(2n * ADA)]), await startShop([ada(500_000n, TUSDM)])];
+    expect((await pay(tea.url)).status).toBe(200);
+    await expect(pay(coffee.url)).rejects.toThrow("spendControls");
+    client.setSpendControls({ allowedAssets: [{ network: cardano.network, asset: "lovelace" }] });
+    expect((await pay(coffee.url)).status).toBe(200);
+    expect(coffee.payments).toHaveLength(1);
+  });
 
   it("many at once spend no output twice; who finds none free is told when to ask again", async () => {
     for (let i = 0; i < 4; i++) cardano.ledger.fund(ours.cardano, 10n * ADA);

@@ -3,6 +3,7 @@
 import { describe, expect, it } from "vitest";
 import { PaymentDeclined, type PaymentFetchOptions, PaymentHeld } from "../../client/fetch.ts";
 import { X402Error } from "../../protocol/errors.ts";
+import { silence, startProvider } from "./providers.ts";
 import { declined, held, signed, SILENCE } from "./scripted-signer.ts";
 import { ID, paidFirst, stage } from "./stage.ts";
 import { asks, item } from "./terms.ts";
@@ -113,6 +114,19 @@ describe("what it costs, and what is to be known", () => {
       ]);
     },
   );
+
+  it("an abort ends the wait for an endpoint that does not answer", async () => {
+    const { url: rpc } = await startProvider(() => silence);
+    const options = { context: { "solana-devnet": { rpc: [rpc], timeoutMs: 600_000 } } };
+    const { url, calls, pay } = await stage({ shop: paidFirst(asks([onSolana({})])), options });
+    const control = new AbortController();
+    const call = pay(url, { signal: control.signal });
+    setTimeout(() => {
+      control.abort(new Error("enough"));
+    }, 50);
+    await expect(call).rejects.toThrow("enough");
+    expect(calls).toEqual([]);
+  });
 
   it("an offer on an EVM network brings nothing", async () => {
     for (const { params } of await asked([quote("0.30"), quote("0.10"), quote("1.00")], three)) {

@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { type PaymentFetchOptions, paymentOf } from "../../client/fetch.ts";
 import { startHostileShop } from "../counterparts/hostile-shop.ts";
+import { RpcError } from "../counterparts/solana-rpc.ts";
 import { base64 } from "./terms.ts";
 import {
   ADA,
@@ -51,6 +52,19 @@ describe("of several offers", () => {
     cardano.ledger.fund(ours.cardano, 50n * ADA);
     solana.mint(ours.solana, 499_999n);
     expect(await networkPaid()).toBe(cardano.network);
+  });
+
+  it("one whose balance nobody tells is paid all the same", async () => {
+    cardano.ledger.fund(ours.cardano, 50n * ADA);
+    solana.mint(ours.solana, 1_000_000n);
+    const silent = await solana.endpoint((method, _, honest) => {
+      if (method === "getTokenAccountsByOwner")
+        throw new RpcError(-32010, "excluded from account secondary indexes");
+      return honest();
+    });
+    open.push(silent);
+    const context = { ...onBoth(), "solana-devnet": { rpc: [silent.url] } };
+    expect(await networkPaid({}, context)).toBe(solana.network);
   });
 
   it("one that the policy declines, or whose price is stale, comes after one that passes", async () => {
