@@ -22,6 +22,7 @@ import { Chain } from "../verify/chain.ts";
 import { Counters } from "../verify/counters.ts";
 import { Untrue } from "../verify/untrue.ts";
 import { paymentHeader, readTerms, withPaymentIdentifier } from "../protocol/x402.ts";
+import { cardanoBody } from "./chains/cardano-vector.ts";
 
 interface Vector {
   readonly name: string;
@@ -67,6 +68,7 @@ const CODECS: Readonly<Record<string, (input: never) => unknown>> = {
   },
   eip3009,
   "solana-message": solanaMessage,
+  "cardano-body": cardanoBody,
   audit: ({ ledger, rows, head }: { ledger: string; rows: AuditRow[]; head: Head }) => {
     const chain = new Chain(ledger);
     return untrue(() => {
