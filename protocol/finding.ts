@@ -73,12 +73,12 @@ const seenSchema = z.discriminatedUnion("kind", [
     transaction: hash32.optional(),
   }),
   /**
-   * `since`: height of a final block that is at least ten minutes younger than the newest draft. `found`: what became
-   * of the transaction with this message; absent when no transaction of the account since the first draft has it.
+   * `since`: height of the final block that has the blockhash; absent when none has. `found`: what became of the
+   * transaction with this message; absent when no transaction of the account behind that block has it.
    */
   z.strictObject({
     kind: z.literal("solana"),
-    since: z.int().min(0),
+    since: z.int().min(0).optional(),
     found: z.enum(["executed", "failed"]).optional(),
     transaction: base58(88).optional(),
   }),
@@ -118,6 +118,7 @@ export const DOUBTS = [
   "not-finalized",
   "too-early",
   "no-event",
+  "no-block",
   "contradiction",
   "one-endpoint",
   "disagreement",

@@ -2,12 +2,14 @@
 // 150 blocks after the one whose hash it names (Solana's documents, "Transaction confirmation and expiration"), and
 // whoever holds it may wait for the last of them. So what is proved is about heights, not about time:
 //
-// - The blockhash was there before the draft that names it, and cannot be foretold by more than the seconds by which a
-//   leader may know its own next blocks. `since`, the height of a final block that is well younger than the draft, is
-//   therefore not below the blockhash's. A cluster that halts gets no higher, and proves nothing meanwhile.
-// - A blockhash of a fork that was given up, or of another cluster, is one that no final block accepts.
-// - The other cosigner, the fee payer, may change neither blockhash nor anything else: our signature is over all of it.
+// - `since` is the height of the block whose hash the message names, on this chain. That is more than a search would
+//   need: a blockhash is all that binds a message to a cluster, and a mint may be on several. Who asks to pay on one
+//   with a hash of another would be paid there, and be proved unpaid here. And no clock has a part in it: not ours, which
+//   may have been wrong at the signing, and not the cluster's, which goes on while its heights do not.
+// - A hash that no final block has proves nothing, not even when the whole chain is older: it stays counted.
 // - MARGIN is twice the 150: a cluster keeps 300 blockhashes, and remembers as long what it has executed.
+// - A message cannot live longer by a durable nonce: that needs an instruction which chains/solana/message.ts never
+//   writes. The fee payer, who signs too, can change nothing of it: our signature is over all of it.
 // - A message that has failed on the chain was charged and is remembered as executed, so it is not tried again while its
 //   blockhash lives. That rests on the memory of the cluster, so its end is waited for all the same.
 // - Executed in a final block is used for good, whatever the heights.
@@ -36,5 +38,6 @@ export function proofOf(_: Uint8Array, { block, finalized, seen }: Look): "dead"
   if (!finalized) return "not-finalized";
   if ((seen.found === undefined) !== (seen.transaction === undefined)) return "contradiction";
   if (seen.found === "executed") return "used";
+  if (seen.since === undefined) return "no-block";
   return block.number < seen.since + MARGIN ? "too-early" : "dead";
 }

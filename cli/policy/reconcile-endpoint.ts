@@ -1,5 +1,6 @@
 // One endpoint of a chain, by JSON-RPC or REST, which may be slow, down, or lie: every request has an end and every answer a size, and an
 // endpoint that fails once is not asked again.
+import { setTimeout as wait } from "node:timers/promises";
 import { z } from "zod";
 import { X402Error } from "../../protocol/errors.ts";
 import type { Caip2 } from "../../protocol/networks.ts";
@@ -13,6 +14,11 @@ const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 
 const NOT_FOUND = 404;
+
+const TOO_MANY_REQUESTS = 429;
+/** How often one request waits for an endpoint that is asked too much, and how long at a time. */
+const MOST_WAITS = 10;
+const MOST_SECONDS_WAITED = 10;
 
 const missingSchema = z.object({ status_code: z.literal(NOT_FOUND) });
 const answerSchema = z.object({
@@ -84,15 +90,13 @@ export class Endpoint {
   }
 
   async #request(what: string, url: string, body: object | undefined, mayMiss = false): Promise<unknown> {
-    const signal = AbortSignal.any([AbortSignal.timeout(this.#timeout), this.#deadline]);
     const content = body && {
       method: "POST",
       body: JSON.stringify(body),
       headers: { "content-type": "application/json", ...this.#headers },
     };
     try {
-      // A redirect would be another endpoint than the one that was named.
-      const response = await fetch(url, { headers: this.#headers, ...content, signal, redirect: "error" });
+      const response = await this.#patient(url, { headers: this.#headers, ...content });
       if (!response.ok && !(mayMiss && response.status === NOT_FOUND))
         throw new EndpointFailed(`answers ${what} with HTTP ${response.status}`);
       const answer = JSON.parse(await readText(response, what)) as unknown;
@@ -100,10 +104,28 @@ export class Endpoint {
       return response.ok ? answer : undefined;
     } catch (error) {
       if (error instanceof EndpointFailed) throw error;
-      const late = error instanceof Error && error.name === "TimeoutError";
+      const late = error instanceof Error && ["TimeoutError", "AbortError"].includes(error.name);
       throw new EndpointFailed(late ? `is too slow (${what})` : `cannot be read (${what})`);
     }
   }
+
+  /** Public endpoints bound how often they are asked, and say so. */
+  async #patient(url: string, request: RequestInit): Promise<Response> {
+    for (let waits = 0; ; waits++) {
+      const signal = AbortSignal.any([AbortSignal.timeout(this.#timeout), this.#deadline]);
+      // A redirect would be another endpoint than the one that was named.
+      const response = await fetch(url, { ...request, signal, redirect: "error" });
+      if (response.status !== TOO_MANY_REQUESTS || waits === MOST_WAITS) return response;
+      await response.body?.cancel();
+      await wait(waitAsked(response), undefined, { signal: this.#deadline });
+    }
+  }
+}
+
+/** In milliseconds, as an endpoint asks for it with a number of seconds. */
+function waitAsked(response: Response): number {
+  const asked = response.headers.get("retry-after") ?? "1";
+  return Math.min(/^[0-9]{1,4}$/.test(asked) ? Number(asked) : 1, MOST_SECONDS_WAITED) * 1000;
 }
 
 /** A proxy on the way says 404 of what it does not know either: it must be the endpoint's own word. */

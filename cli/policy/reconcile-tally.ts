@@ -58,6 +58,7 @@ const REASONS: Readonly<Record<Doubt, string>> = {
   "not-finalized": "the block is not final",
   "too-early": "an endpoint's newest final block is before its end, or not long enough behind it: wait",
   "no-event": "it was used or cancelled, and no event tells which",
+  "no-block": "no final block has the hash that it names: it may be of another cluster",
   contradiction: "an endpoint contradicts itself",
   "one-endpoint": "fewer than two endpoints prove it",
   disagreement: "the endpoints do not agree",

@@ -85,6 +85,13 @@ describe("on Solana", () => {
     expect(proof(seen(1000, "executed"), 5000, false)).toBe("not-finalized");
   });
 
+  it("a blockhash that no block has proves nothing", () => {
+    expect(proof({ kind: "solana" }, 1e9)).toBe("no-block");
+    const failed = { found: "failed", transaction: "5".repeat(88) } as const;
+    expect(proof({ kind: "solana", ...failed }, 1e9)).toBe("no-block");
+    expect(proof({ kind: "solana", ...failed, found: "executed" }, 1e9)).toBe("used");
+  });
+
   it("a fate without a transaction, or the other way round, is none", () => {
     expect(proof(seen(1, "executed", ""), 5000)).toBe("contradiction");
     expect(proof(seen(1, undefined, "5".repeat(88)), 5000)).toBe("contradiction");

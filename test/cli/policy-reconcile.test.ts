@@ -308,6 +308,23 @@ describe("nothing is released by", () => {
     expect(await states()).toEqual({ [idOf("one")]: "released" });
   });
 
+  it("an endpoint that is asked too much, when it waits: it is asked again", async () => {
+    await sign("one");
+    await pass(120);
+    let refusals = 0;
+    const busy = await server(async (body, response) => {
+      if (refusals++ < 3) return response.writeHead(429, { "retry-after": "0" }).end();
+      const headers = { "content-type": "application/json" };
+      return response.end(await (await fetch(chain.url, { method: "POST", body, headers })).text());
+    });
+    expect((await reconcile([chain.url, busy])).status).toBe(0);
+    expect(await states()).toEqual({ [idOf("one")]: "released" });
+    await sign("two");
+    await pass(120);
+    const always = await server((_, response) => response.writeHead(429, { "retry-after": "0" }).end());
+    expect((await reconcile([chain.url, always])).stderr).toContain("answers eth_chainId with HTTP 429");
+  });
+
   it("a policy that allows no release", async () => {
     await signer.apply(document());
     const { line, stderr } = await left(await endpoint());

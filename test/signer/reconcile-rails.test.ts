@@ -134,6 +134,8 @@ describe("on Solana", () => {
     expect(
       await told(agreed({ ...payment, network: "solana:5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp" }, dead)),
     ).toEqual(["wrong-network"]);
+    // Signed with the hash of another cluster, where it may be alive.
+    expect(await told(agreed(payment, { kind: "solana" }))).toEqual(["no-block"]);
     expect(await told(agreed(payment, { ...dead, found: "executed" }))).toEqual(["contradiction"]);
     expect(await total()).toBe(10_000n);
   });
