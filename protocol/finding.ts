@@ -124,6 +124,7 @@ export const DOUBTS = [
   "disagreement",
   "rows-lost",
   "rail-not-loaded",
+  "too-many-drafts",
   "limit",
 ] as const;
 export type Doubt = (typeof DOUBTS)[number];

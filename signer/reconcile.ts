@@ -17,6 +17,8 @@ import type { Stored } from "./ledger/verdict.ts";
 import type { Wallet } from "./wallet.ts";
 
 const ENDPOINTS_NEEDED = 2;
+/** An agent may ask for a new one each time the last is over; all are read and judged while others wait. */
+const MOST_DRAFTS = 100;
 
 /** `fields`: more for the rows, such as who asked. On disk when it returns. Throws CLOCK_BEHIND. */
 export function reconcile(
@@ -59,7 +61,9 @@ function verdictOn(wallet: Wallet, stored: Stored, findings: readonly Finding[])
   if (findings.some((finding) => finding.network !== network)) return "wrong-network";
   const rail = wallet.rails.get(railOf(network) ?? "");
   if (!rail) return "rail-not-loaded";
-  const verdict = agreement(findings, (finding) => proofOf(wallet, rail, stored, finding));
+  const drafts = draftsOf(wallet, rail, stored.newest);
+  if (!drafts) return "too-many-drafts";
+  const verdict = agreement(findings, (finding) => proofOf(rail, drafts, finding));
   // Rows that are lost may have given it back already, or drafted it again with a later end.
   if (verdict === "dead" && wasLostSince(wallet, stored.reservation.fields.seq)) return "rows-lost";
   const { limit, today } = releases(wallet);
@@ -72,20 +76,32 @@ const wasLostSince = ({ ledger }: Wallet, seq: number): boolean =>
 type Proof = "dead" | "used" | Doubt;
 
 /**
- * What one finding proves of an intent, all of whose drafts must be dead. The newest one is over last. An older one may
- * have been used before it, as another transaction that the newest knows nothing of: on Cardano they have one input in
- * common, and on EVM the nonce, so at most one of them ever is.
+ * What is to be proved dead of an intent, newest first. Drafts with one nonce (EVM) are one, and the newest of them is over
+ * last. Drafts that share an input (Cardano) are transactions of their own: an older one may have been used before the
+ * newest was made, which knows nothing of it. Undefined when they are too many to be judged. Throws LEDGER_DAMAGED.
  */
-function proofOf(wallet: Wallet, rail: Rail, { newest }: Stored, finding: Finding): Proof {
-  let proof: Proof = "dead";
-  for (let row: ReservedBody | undefined = newest; row && proof === "dead"; row = previous(wallet, row))
-    proof = rail.proof(Buffer.from(row.draft, "base64"), finding);
-  return proof;
+function draftsOf({ ledger }: Wallet, rail: Rail, newest: ReservedBody): readonly Uint8Array[] | undefined {
+  const draft = bytesOf(newest);
+  if (rail.locks(draft).length === 0) return [draft];
+  const drafts = [draft];
+  for (let { previous } = newest; previous !== undefined;) {
+    const row = readReserved(ledger.body(previous));
+    if (!row || drafts.length === MOST_DRAFTS) return undefined;
+    drafts.push(bytesOf(row));
+    previous = row.previous;
+  }
+  return drafts;
 }
 
-/** Throws LEDGER_DAMAGED. A redraft of before this was recorded is one on EVM, where the newest tells for all. */
-function previous({ ledger }: Wallet, row: ReservedBody): ReservedBody | undefined {
-  return row.previous === undefined ? undefined : readReserved(ledger.body(row.previous));
+const bytesOf = ({ draft }: ReservedBody): Uint8Array => Buffer.from(draft, "base64");
+
+/** What one finding proves of all drafts: the first of them that is not dead tells. */
+function proofOf(rail: Rail, drafts: readonly Uint8Array[], finding: Finding): Proof {
+  for (const draft of drafts) {
+    const proof = rail.proof(draft, finding);
+    if (proof !== "dead") return proof;
+  }
+  return "dead";
 }
 
 /** What enough endpoints prove, and none of them denies; a finding that proves nothing has no vote. */

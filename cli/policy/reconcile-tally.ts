@@ -64,6 +64,7 @@ const REASONS: Readonly<Record<Doubt, string>> = {
   disagreement: "the endpoints do not agree",
   "rows-lost": "rows of the ledger were lost after it, which may have given it back",
   "rail-not-loaded": "the signer has not loaded the rail of this network",
+  "too-many-drafts": "it was signed again too often to be judged",
   limit: "it would pass the policy's maxReleasePerDay",
 };
 

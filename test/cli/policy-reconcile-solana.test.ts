@@ -161,6 +161,17 @@ describe("what became of payments on Solana", () => {
   });
 });
 
+it("tells of payments on a rail that the signer has not loaded", async () => {
+  await sign("one");
+  passAll();
+  await signer.apply(rules({ allowedNetworks: ["base-sepolia"] }));
+  await signer.close();
+  signer = await home.start({ clock: () => now });
+  const { status, stdout, stderr } = await reconcile([chain.url, await endpoint()]);
+  expect([status, stdout]).toEqual([1, ""]);
+  expect(stderr).toContain("payments on solana-devnet are left out: the signer has not loaded its rail");
+});
+
 describe("nothing is released on Solana by", () => {
   const nothing = answering("getSignaturesForAddress", () => []);
 

@@ -176,6 +176,18 @@ describe("on Cardano", () => {
     expect(await told(agreed(payment, unspent(payment, (await idsOf())[which])))).toEqual(["settled"]);
   });
 
+  it("a hundred drafts are judged, and no more: whoever asked for them has only made their own payment stay", async () => {
+    for (let n = 0; n < 100; n++) {
+      expect(await signCardano("often", INPUT)).toBe("signed");
+      now += 61_000;
+    }
+    const payment = await expired("often");
+    expect(await told(agreed(payment, { ...unspent(payment), slot: 1 }))).toEqual(["too-early"]);
+    await signCardano("often", INPUT);
+    const again = await expired("often");
+    expect(await told(agreed(again, unspent(again)))).toEqual(["too-many-drafts"]);
+  });
+
   it("a spender that is none of its drafts, or none at all, releases all that they booked", async () => {
     for (const name of ["spent", "unspent"]) {
       for (let n = 0; n < 2; n++) {
