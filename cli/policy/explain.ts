@@ -8,7 +8,7 @@ import { type PinnedAsset, canonicalAddress } from "../../protocol/assets.ts";
 import { X402Error, entryOf } from "../../protocol/errors.ts";
 import type { WireIntent } from "../../protocol/intent.ts";
 import type { Quote, WireCheck } from "../../protocol/shapes.ts";
-import { networkOf } from "../../protocol/networks.ts";
+import { networkOf, railOf } from "../../protocol/networks.ts";
 import { type SocketOptions, socketOption, withSigner } from "../operator.ts";
 import { print, printable, say, table } from "../terminal.ts";
 import { localTime } from "../times.ts";
@@ -79,8 +79,12 @@ function intentOf(options: Options, household: Household): WireIntent {
     amount: parseUnits(options.amount, asset.decimals, "--amount").toString(),
     maxTimeoutSeconds: 60,
     claims: { ...(url !== undefined && { url }), ...(category !== undefined && { category }) },
+    ...(railOf(network) === "solana" && { extra: { feePayer: ANY_FEE_PAYER } }),
   };
 }
+
+/** On Solana a seller names who pays the network's fee; who that is decides nothing here. */
+const ANY_FEE_PAYER = "Vote111111111111111111111111111111111111111";
 
 const isNamed = ({ network, address, symbol }: PinnedAsset, name: string): boolean =>
   symbol === name || canonicalAddress(network, address) === canonicalAddress(network, name);

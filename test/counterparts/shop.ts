@@ -1,18 +1,20 @@
 // A paid API as sellers build it: express with the x402 middleware. GET answers a bit of JSON, POST answers the body it got.
 
 import type { FacilitatorClient, RouteConfig } from "@x402/core/server";
+import type { AssetAmount, SchemeNetworkServer } from "@x402/core/types";
 import { ExactEvmScheme } from "@x402/evm/exact/server";
 import { paymentMiddleware, x402ResourceServer } from "@x402/express";
 import express, { type Request, type Response } from "express";
-import type { Chain } from "./chain.ts";
 import { listen } from "./listen.ts";
 
 export interface ShopOptions {
-  chain: Chain;
+  chain: { network: `${string}:${string}` };
   facilitator: FacilitatorClient;
   payTo: string;
-  /** Route to price in dollars, such as `{ "GET /weather": "0.01" }`. */
-  prices?: Record<string, string>;
+  /** Route to price in dollars, such as `{ "GET /weather": "0.01" }`, or in units of an asset. */
+  prices?: Record<string, string | AssetAmount>;
+  /** How the seller's side writes terms; EVM's when absent. */
+  scheme?: SchemeNetworkServer;
   /** What every 402 advertises under `extensions`. */
   extensions?: Record<string, unknown>;
 }
@@ -21,13 +23,16 @@ export type Shop = Awaited<ReturnType<typeof startShop>>;
 
 const PRICES = { "GET /weather": "0.01", "GET /dear": "0.50", "POST /echo": "0.01" };
 
-function paywall({ chain, facilitator, payTo, prices = PRICES, extensions }: ShopOptions) {
-  const route = (price: string): RouteConfig => ({
-    accepts: { scheme: "exact", network: chain.network, payTo, price: `$${price}` },
+function paywall({ chain, facilitator, payTo, prices = PRICES, extensions, scheme }: ShopOptions) {
+  const route = (said: string | AssetAmount): RouteConfig => ({
+    accepts: {
+      ...{ scheme: "exact", network: chain.network, payTo },
+      price: typeof said === "string" ? `$${said}` : said,
+    },
     ...(extensions && { extensions }),
   });
   const routes = Object.entries(prices).map(([name, price]) => [name, route(price)] as const);
-  const server = new x402ResourceServer(facilitator).register(chain.network, new ExactEvmScheme());
+  const server = new x402ResourceServer(facilitator).register(chain.network, scheme ?? new ExactEvmScheme());
   return paymentMiddleware(Object.fromEntries(routes), server);
 }
 
