@@ -9,6 +9,9 @@
 //   and the TTL is over all the same.
 // - spent by this one: used. It is in a block before its TTL, so in a final one.
 //
+// Not bound by the bytes: preprod and preview write the same addresses, so a body for one can be made of outputs of the
+// other, and be proved dead where it never was alive. What moves then is test money. Mainnet takes no such address.
+//
 // `spentBy` is compared with an id that is worked out here, from the bytes that were signed: witnesses are not part of
 // it, so a facilitator cannot give the same payment another id. An intent that was drafted again has several bodies that
 // spend one nonce input. This judges one of them, as if the others did not exist; signer/reconcile.ts asks for each
