@@ -1,12 +1,13 @@
 // Which coins a payment spends. The same coins and payment give the same choice, in whatever order they come.
 //
-// One more coin is taken until the body can be built: the smallest that makes up for the shortage and leaves as much as
-// is paid, so that the change can pay again; else the smallest that makes up for it; else the largest. Coins with few
-// kinds of token go first, because every token makes the transaction larger. Big coins stay free for other payments.
+// Coins are taken until the body can be built: the smallest that makes up for the shortage and leaves as much as is paid,
+// so that the change can pay again; else the smallest that makes up for it; else the largest ones, until one more would.
+// Coins with few kinds of token go first, because every token makes the transaction larger. Big coins stay free for other
+// payments. What a hostile context costs is bounded: a body is built a few times, not once for each coin.
 import type { Refusal } from "../rail.ts";
 import { compareInputs } from "./body.ts";
 import { type Built, type Plan, type Shortage, build } from "./build.ts";
-import { type Coin, MAX_TOKEN, sumOf } from "./wallet.ts";
+import { type Coin, MAX_TOKEN } from "./wallet.ts";
 
 interface Purse {
   readonly coins: readonly Coin[];
@@ -49,14 +50,17 @@ function firstOf(times: readonly number[], isEnough: (time: number) => boolean):
 
 function select(plan: Plan, coins: readonly Coin[], nonce: Coin | undefined): Built {
   const chosen = nonce ? [nonce] : [];
+  const tokens = new Map(nonce?.value.tokens);
   let rest = coins.filter((coin) => coin !== nonce).sort(compareInputs);
   for (;;) {
     const built = build(plan, chosen);
-    const next = built.made === "shortage" ? pick(plan, rest, built.short) : undefined;
-    if (!next) return built;
-    chosen.push(next);
-    const { tokens } = sumOf(chosen.map(({ value }) => value));
-    rest = rest.filter((coin) => coin !== next && fits(coin, tokens));
+    const next = built.made === "shortage" ? pick(plan, rest, built.short) : [];
+    if (next.length === 0) return built;
+    for (const coin of next.filter((one) => fits(one, tokens))) {
+      chosen.push(coin);
+      for (const [unit, amount] of coin.value.tokens) tokens.set(unit, (tokens.get(unit) ?? 0n) + amount);
+    }
+    rest = rest.filter((coin) => !next.includes(coin) && fits(coin, tokens));
   }
 }
 
@@ -64,21 +68,26 @@ function select(plan: Plan, coins: readonly Coin[], nonce: Coin | undefined): Bu
 const fits = ({ value }: Coin, taken: ReadonlyMap<string, bigint>): boolean =>
   [...value.tokens].every(([unit, amount]) => amount + (taken.get(unit) ?? 0n) <= MAX_TOKEN);
 
-function pick({ payment }: Plan, coins: readonly Coin[], short: Shortage): Coin | undefined {
+/** One coin that makes up for the shortage, or of the largest as many as are needed before one can. */
+function pick({ payment }: Plan, coins: readonly Coin[], short: Shortage): Coin[] {
   const [unit = ""] = payment.value.tokens.keys();
   const tokenIn = (coin: Coin): bigint => coin.value.tokens.get(unit) ?? 0n;
   const amountIn = short.token > 0n ? tokenIn : ({ value }: Coin) => value.lovelace;
   const comfortable = short.lovelace + payment.value.lovelace;
   for (const lovelace of [comfortable, short.lovelace, ...(short.token > 0n ? [0n] : [])]) {
     const enough = coins.filter((coin) => coin.value.lovelace >= lovelace && tokenIn(coin) >= short.token);
-    if (enough.length > 0) return enough.sort((a, b) => kinds(a) - kinds(b) || compare(amountIn, a, b))[0];
+    if (enough.length > 0)
+      return enough.sort((a, b) => kinds(a) - kinds(b) || compare(amountIn, a, b)).slice(0, 1);
   }
-  return coins.filter((coin) => amountIn(coin) > 0n).sort((a, b) => compare(amountIn, b, a))[0];
+  const largest = coins.filter((coin) => amountIn(coin) > 0n).sort((a, b) => compare(amountIn, b, a));
+  let missing = short.token > 0n ? short.token : short.lovelace;
+  const end = largest.findIndex((coin) => (missing -= amountIn(coin)) <= 0n);
+  return end === -1 ? largest : largest.slice(0, end);
 }
 
 const kinds = ({ value }: Coin): number => value.tokens.size;
 
 function compare(amountIn: (coin: Coin) => bigint, a: Coin, b: Coin): number {
   const [left, right] = [amountIn(a), amountIn(b)];
-  return left < right ? -1 : left > right ? 1 : 0;
+  return left < right ? -1 : Number(left > right);
 }
