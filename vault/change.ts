@@ -158,7 +158,7 @@ function ledgerAfter(old: string | undefined, named: string | undefined): string
   return old ?? named;
 }
 
-/** One account pays per rail. A key that is there already, retired, is taken up again. */
+/** One account pays per rail, the last of it. A key that is there already, retired, is taken up again. */
 function accountsAfter(accounts: readonly SigningAccount[], payer: Keyed): readonly SigningAccount[] {
   const others = accounts.filter(({ rail, address }) => rail !== payer.rail || address !== payer.address);
   if (others.length >= MAX_ACCOUNTS)
@@ -166,7 +166,9 @@ function accountsAfter(accounts: readonly SigningAccount[], payer: Keyed): reado
       hint: "nothing was changed; make a new vault: x402-vault init --vault FILE",
     });
   const retired = others.map((other) => (other.rail === payer.rail ? { ...other, retired: true } : other));
-  return [...retired, { rail: payer.rail, address: payer.address, key: payer.key, retired: false }];
+  const behind = 1 + retired.findLastIndex(({ rail }) => rail === payer.rail) || retired.length;
+  const { rail, address, key } = payer;
+  return retired.toSpliced(behind, 0, { rail, address, key, retired: false });
 }
 
 function lines(accounts: readonly SigningAccount[], header: Header, fresh: readonly Keyed[]): Account[] {

@@ -118,7 +118,7 @@ describe("rotate", () => {
     expect(accounts()).toEqual([`${KEY_ADDRESS} retired`, `${address} pays`]);
     expect((await check(...passphrase())).status).toBe(0);
     expect((await vault(home, ["rotate", "--wallet", "evm", ...passphrase()])).stderr).toContain(
-      "accounts 2",
+      "accounts evm=2.",
     );
   });
 

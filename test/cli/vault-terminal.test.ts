@@ -228,7 +228,7 @@ describe.skipIf(!hasPty)("export", () => {
     await pty.answer("go on: ", "export");
     expect(await pty.status()).toBe(0);
     expect(statSync(to).mode & 0o777).toBe(0o600);
-    const [phrase, account, imported] = readFileSync(to, "utf8").trim().split("\n");
+    const [phrase, account, , , imported] = readFileSync(to, "utf8").trim().split("\n");
     expect(phrase).toBe(`phrase ${JUNK}`);
     expect(account).toBe(`account evm ${JUNK_ADDRESS} m/44'/60'/0'/0/0`);
     expect(imported).toMatch(new RegExp(`^key evm 0x[0-9a-fA-F]{40} ${key}$`));

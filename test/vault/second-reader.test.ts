@@ -150,11 +150,11 @@ describe("a second reader", () => {
     expect(read).toMatchObject({ generation: 4, ledger: "abcd", imports: [["evm", keyHex]] });
     expect(read.accounts).toEqual([
       ["evm", JUNK_ADDRESS, "m/44'/60'/0'/0/0", 1],
+      ["evm", imported, "imported", 0],
       ["solana", JUNK_SOLANA, "m/44'/501'/0'/0'", 0],
       ["cardano", JUNK_CARDANO, "m/1852'/1815'/0'/0/0", 0],
-      ["evm", imported, "imported", 0],
     ]);
-    expect(read.signing.accounts[3]).toEqual(["evm", imported, 0, keyHex]);
+    expect(read.signing.accounts[1]).toEqual(["evm", imported, 0, keyHex]);
     expect(read.signing.ledger).toBe("abcd");
     expect(entropyToMnemonic(read.entropy, wordlist)).toBe(JUNK);
   });
@@ -176,10 +176,10 @@ describe("a second reader", () => {
     expect(derived).toEqual(read.accounts.map(([, address], at) => [address, read.signing.accounts[at]![3]]));
     expect(read.accounts.map(([rail, , , retired]) => [rail, retired])).toEqual([
       ["evm", 1],
-      ["solana", 1],
-      ["cardano", 0],
       ["evm", 0],
+      ["solana", 1],
       ["solana", 0],
+      ["cardano", 0],
     ]);
   });
 

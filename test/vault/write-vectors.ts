@@ -36,6 +36,11 @@ const derive = await Accounts.load();
 const byPhrase = derive.fromPhrase("evm", entropyOf(ascii(JUNK)));
 const second = derive.fromPhrase("evm", entropyOf(ascii(JUNK)), 1);
 const byKey = derive.fromKey({ key: secret(0x42) });
+const solana = derive.fromPhrase("solana", entropyOf(ascii(JUNK)));
+const nextSolana = derive.fromPhrase("solana", entropyOf(ascii(JUNK)), 1);
+const cardano = derive.fromPhrase("cardano", entropyOf(ascii(JUNK)));
+const cardanoKey = derive.fromKey({ rail: "cardano", key: secret(0x42) });
+const known = [byPhrase, second, byKey, solana, nextSolana, cardano, cardanoKey];
 const keys = { nonceKey: secret(0xa0), auditKey: secret(0xb0) };
 
 const fresh: signing.SigningPart = {
@@ -64,13 +69,24 @@ const rotated: signing.SigningPart = {
   ],
 };
 
+const rails: signing.SigningPart = {
+  ...fresh,
+  generation: 4,
+  accounts: [
+    { ...byPhrase, retired: false },
+    { ...solana, retired: true },
+    { ...cardano, retired: true },
+    { ...nextSolana, retired: false },
+    { ...cardanoKey, retired: false },
+  ],
+};
+
 function fileOf(part: signing.SigningPart, recovered: recovery.RecoveryPart): VaultFile {
   const { generation, ledgerId, accounts } = part;
-  const origins = [byPhrase.origin, byKey.origin, second.origin];
-  const lines = accounts.map(({ rail, address, retired }, at) => ({
+  const lines = accounts.map(({ rail, address, retired }) => ({
     rail,
     address,
-    origin: origins[at]!,
+    origin: known.find((account) => account.address === address)!.origin,
     retired,
   }));
   const header = {
@@ -94,6 +110,7 @@ const entropy = entropyOf(ascii(JUNK));
 const phraseFile = fileOf(fresh, { entropy, imports: [] });
 const laterFile = fileOf(later, { entropy, imports: [{ rail: "evm", key: byKey.key }] });
 const rotatedFile = fileOf(rotated, { entropy, imports: [{ rail: "evm", key: byKey.key }] });
+const railsFile = fileOf(rails, { entropy, imports: [{ rail: "cardano", key: cardanoKey.key }] });
 const authentic = (file: VaultFile) => encode(file, (body) => macOf(dataKey, vaultId, body));
 const whole = authentic(phraseFile);
 
@@ -126,6 +143,10 @@ const shown = (file: VaultFile, part: signing.SigningPart) => ({
   phrase: JUNK,
 });
 
+/** The phrase's payment key at the address without a stake part, said to come from the phrase. */
+const bareCardano = { address: derive.fromKey({ rail: "cardano", key: cardano.key }).address };
+known.push({ ...cardano, ...bareCardano });
+
 const elsewhere = (account: Account): Account =>
   account.origin === second.origin ? { ...account, origin: derive.path("evm", 7) } : account;
 
@@ -150,6 +171,23 @@ function writeFiles(): void {
     later,
   );
   ok("rotated wallet", "the phrase's second account pays; two retired ones stay", rotatedFile, rotated);
+  ok(
+    "three rails",
+    "the phrase pays on EVM and, with its second account, on Solana; an imported 32-byte key on Cardano",
+    railsFile,
+    rails,
+  );
+  bad(
+    "another stake key",
+    "VAULT_DAMAGED",
+    "opens, with MAC and checksum right; the phrase's account on Cardano has a stake part",
+    authentic(
+      fileOf(
+        { ...fresh, accounts: [{ ...cardano, ...bareCardano, retired: false }] },
+        { entropy, imports: [] },
+      ),
+    ),
+  );
   const lost = { ...rotatedFile.header, accounts: rotatedFile.header.accounts.map(elsewhere) };
   bad(
     "account from elsewhere",
