@@ -39,7 +39,9 @@ export function readWallet(context: unknown): Wallet | undefined {
   if (!success || !isPossible(data.parameters)) return undefined;
   const coins = data.utxos.map(coinOf);
   if (new Set(coins.map(({ name }) => name)).size !== coins.length) return undefined;
-  return coins.every(({ value }) => isValue(value)) ? { coins, parameters: data.parameters } : undefined;
+  if (!coins.every(({ value }) => isValue(value))) return undefined;
+  // An output may hold more of a token than its change could: whoever sends us one must not keep us from paying.
+  return { coins: coins.filter(({ value }) => isSpendable(value)), parameters: data.parameters };
 }
 
 const coinOf = ({ transaction, index, lovelace, tokens }: Utxo): Coin => ({
@@ -56,9 +58,10 @@ const isPossible = (parameters: CardanoContext["parameters"]): boolean =>
   parameters.maxValueSize >= LEAST_VALUE_SIZE;
 
 const isValue = ({ lovelace, tokens }: Value): boolean =>
-  lovelace > 0n &&
-  lovelace <= MAX_LOVELACE &&
-  [...tokens.values()].every((amount) => amount > 0n && amount <= MAX_TOKEN);
+  lovelace > 0n && lovelace <= MAX_LOVELACE && [...tokens.values()].every((amount) => amount > 0n);
+
+const isSpendable = ({ tokens }: Value): boolean =>
+  [...tokens.values()].every((amount) => amount <= MAX_TOKEN);
 
 export function sumOf(values: readonly Value[]): Value {
   let lovelace = 0n;

@@ -14,6 +14,7 @@ import { PINNED_ASSETS } from "../../protocol/assets.ts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Chain, startChain } from "./chain.ts";
 import { startFacilitator } from "./facilitator.ts";
+import { ExactSvmScheme as ExactSvmClient } from "@x402/svm/exact/client";
 import { type Shop, startShop } from "./shop.ts";
 import { startShopV1 } from "./shop-v1.ts";
 import { compileToken } from "./token/compile.ts";
@@ -74,8 +75,9 @@ describe("the chain", () => {
 
 describe("the pinned assets", () => {
   it("are what the reference client knows, domains included", () => {
-    const known = PINNED_ASSETS.map(({ network, address }) => findDefaultAsset(address, network));
-    const pinned = PINNED_ASSETS.map(({ address, name, version, decimals, symbol }) => ({
+    const onEvm = PINNED_ASSETS.filter(({ network }) => network.startsWith("eip155:"));
+    const known = onEvm.map(({ network, address }) => findDefaultAsset(address, network));
+    const pinned = onEvm.map(({ address, name, version, decimals, symbol }) => ({
       asset: address,
       name,
       version,
@@ -83,6 +85,14 @@ describe("the pinned assets", () => {
       symbol,
     }));
     expect(pinned).toEqual(known);
+  });
+
+  it("are what its part for Solana knows", () => {
+    const client = new ExactSvmClient({} as never);
+    const onSolana = PINNED_ASSETS.filter(({ network }) => network.startsWith("solana:"));
+    expect(onSolana).toHaveLength(3);
+    for (const { network, address, decimals, symbol } of onSolana)
+      expect(client.findDefaultAsset(address, network)).toMatchObject({ asset: address, decimals, symbol });
   });
 });
 
