@@ -1,4 +1,5 @@
 // What the Cardano rail drafts, what it refuses, and which inputs it takes.
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { cardanoAddressOn, cardanoText, parseCardanoAddress } from "../../protocol/cardano-address.ts";
 import {
@@ -126,6 +127,41 @@ describe("the inputs", () => {
     const dust = [1, 2, 3].map((n) => utxo(n, 3, { [OTHER_TOKEN]: most }));
     expect(spent(500_000n, ...dust)).toHaveLength(1);
     expect(spent(3_000_000n, ...dust)).toBe("FUNDS_INSUFFICIENT");
+  });
+
+  it("are found if any of them would do", () => {
+    // Such as a ledger has: enough ADA for its tokens.
+    const coin = fc
+      .tuple(
+        fc.integer({ min: 0, max: 4 }),
+        fc.integer({ min: 0, max: 20_000_000 }),
+        fc.integer({ min: 0, max: 9 }),
+      )
+      .map(([kinds, more, held]) => ({
+        lovelace: 1_500_000n + BigInt(kinds) * 300_000n + BigInt(more),
+        tokens: {
+          ...Object.fromEntries(Array.from({ length: kinds }, (_, n) => [tokenOf(n), 1n])),
+          ...(held > 0 && { [USDM.address]: BigInt(held) * 1_000_000n }),
+        },
+      }));
+    const asked = fc.record({
+      asset: fc.constantFrom(ADA, USDM),
+      amount: fc.bigInt({ min: 1n, max: 60_000_000n }),
+    });
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(coin, fc.boolean()), { minLength: 1, maxLength: 8 }),
+        asked,
+        (coins, ask) => {
+          const all = coins.map(([{ lovelace, tokens }], n) => utxo(n + 1, lovelace, tokens));
+          const some = all.filter((_, n) => coins[n]![1]);
+          const order = orderOf(ask.asset, ask);
+          if (refusal(order, contextOf(...some)) === "none")
+            expect(refusal(order, contextOf(...all))).toBe("none");
+        },
+      ),
+      { numRuns: 3000 },
+    );
   });
 
   it("are not more than a transaction holds", () => {
