@@ -129,7 +129,7 @@ describe("changing the policy", () => {
 
   it.skipIf(!hasPty)("lets a human choose a preset and say no, then yes", async () => {
     const no = atTerminal(home.folder, ["init"]);
-    await no.answer("Which one (careful, everyday, testnet)? ", "testnet");
+    await no.answer("Which one (careful, everyday, solana, cardano, testnet)? ", "testnet");
     await no.answer("Apply it? [y/N] ", "n");
     expect(await no.status()).toBe(1);
     expect((await run(["show"])).status).toBe(1);
@@ -169,7 +169,7 @@ describe("changing the policy", () => {
     ]);
     expect({ status, stdout }).toEqual({ status: 0, stdout: "" });
     expect(stderr).toMatch(/~ +perDayMax +50\.00 -> 60\.00 +looser/);
-    expect(stderr).toMatch(/- +perCallMax +1\.00 +looser/);
+    expect(stderr).toMatch(/- +perCallMax +2\.00 +looser/);
     expect(stderr).toContain("note: perCallMax: one payment may take a whole budget at once");
     expect((await inForce())["perDayMax"]).toBe("60.00");
   });
