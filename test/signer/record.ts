@@ -10,6 +10,7 @@ const bodySchema = z.looseObject({
   at: z.int(),
   agent: z.string().optional(),
   id: z.string().optional(),
+  network: z.string().optional(),
   amount: z.string().optional(),
   usd: z.string().optional(),
   outflow: z.array(z.array(z.string())).optional(),

@@ -1,13 +1,14 @@
 // What the clients of one home have received, over all the lives of its signer, and what must be true of it.
 import assert from "node:assert/strict";
+import { X402Error } from "../../protocol/errors.ts";
 import { type SignerConnection, agentCall } from "../../client/signer.ts";
 import { errorCode } from "./outcome.ts";
 import type { Head, SignResult } from "../../protocol/shapes.ts";
-import { idOf, intent } from "../signer/intents.ts";
-import { LedgerRecord } from "../signer/record.ts";
+import { idOf } from "../signer/intents.ts";
+import { LedgerRecord, type RecordRow } from "../signer/record.ts";
+import { type Payments, onEvm, railOf } from "./payments.ts";
+import { inputsOf, readSigned } from "./signed.ts";
 
-/** Valid long enough that a retry is never a new draft. */
-export const longIntent = (name: number) => intent(name, { maxTimeoutSeconds: 600 });
 export const CENT = 10_000n;
 
 export class Clients {
@@ -17,18 +18,28 @@ export class Clients {
   /** Asked and not answered: signed or not, nobody knows. */
   unanswered: number[] = [];
   declined = 0;
-  /** Nonces of what was signed: each can move money once, however often it is signed. */
+  /** Nonces (messages, inputs) of what was signed: each can move money once, however often it is signed. */
   readonly nonces = new Set<string>();
   /** Intents that were signed again with other bytes, under the same nonce. */
   redrafted = 0;
+  /** Asked again when they were over, on a rail where nobody knows whether that is the end of them. */
+  unresolved = 0;
   /** The disk has lied: an intent may be forgotten, and then it is drafted again. */
   mayForget = false;
+  readonly #payments: Payments;
+  /** Unix ms at which what is held is over. */
+  readonly #ends = new Map<number, number>();
   #next = 0;
+
+  constructor(payments: Payments = onEvm) {
+    this.#payments = payments;
+  }
 
   /** The same knowledge, for another future. */
   copy(): Clients {
-    const copy = new Clients();
+    const copy = new Clients(this.#payments);
     for (const [name, payload] of this.held) copy.held.set(name, payload);
+    for (const [name, end] of this.#ends) copy.#ends.set(name, end);
     for (const nonce of this.nonces) copy.nonces.add(nonce);
     copy.heads.push(...this.heads);
     copy.unanswered = [...this.unanswered];
@@ -42,12 +53,14 @@ export class Clients {
   }
 
   /** Asks for a payment and keeps what comes. Rejects with what it was refused with; then the name is unanswered. */
-  async ask(connection: SignerConnection, name: number): Promise<SignResult> {
+  async ask(connection: SignerConnection, name: number): Promise<void> {
     try {
-      const result = await agentCall(connection, "payment.sign", { intent: longIntent(name) });
-      this.#keep(name, result);
-      return result;
+      this.#keep(name, await agentCall(connection, "payment.sign", this.#payments(name)));
     } catch (error) {
+      if (error instanceof X402Error && error.code === "INTENT_UNRESOLVED") {
+        this.#expectUnresolved(name);
+        return;
+      }
       this.unanswered.push(name);
       throw error;
     }
@@ -81,14 +94,15 @@ export class Clients {
   async expectOnRecord(operator: SignerConnection): Promise<LedgerRecord> {
     const record = await LedgerRecord.read(operator);
     const rows = record.ofKind("payment.reserved");
-    const reserved = new Map(rows.map((row) => [row.id, row]));
-    assert.equal(reserved.size, rows.length, "an intent was reserved twice");
+    const drafts = Map.groupBy([...rows, ...record.ofKind("payment.redrafted")], ({ id }) => id ?? "");
+    assert.equal(new Set(rows.map(({ id }) => id)).size, rows.length, "an intent was reserved twice");
     for (const [name, payload] of this.held) {
-      const row = reserved.get(idOf(name));
+      const signed = readSigned(payload);
+      const row = drafts.get(idOf(name))?.find(({ draft }) => signed.isOf(bytesOf(draft)));
       assert.ok(row, `a signature for ${idOf(name)} was received and is not on record`);
-      const draft = Buffer.from(row.draft ?? "", "base64");
-      assert.equal(`0x${draft.subarray(224).toString("hex")}`, nonceOf(payload));
+      assert.equal(signed.usd, BigInt(row.usd ?? 0), "the row counts another amount than was signed");
     }
+    expectNothingTwice(drafts);
     for (const { ledger, seq, hash } of this.heads) {
       assert.equal(ledger, record.head.ledger);
       assert.equal(record.hashOf(seq), hash, `the head of row ${seq} that a reply named is not on record`);
@@ -105,15 +119,39 @@ export class Clients {
     }
     const payload = JSON.stringify(result.payload);
     const before = this.held.get(name) ?? payload;
-    if (this.mayForget && payload !== before) {
-      assert.equal(nonceOf(payload), nonceOf(before), "a retry has another nonce");
+    if (payload !== before) {
+      const isOver = (this.#ends.get(name) ?? Infinity) <= Date.now();
+      assert.ok(this.mayForget || isOver, "a retry gave other bytes");
+      assert.equal(readSigned(payload).once, readSigned(before).once, "a retry has another nonce");
       this.redrafted += 1;
-    } else assert.equal(payload, before, "a retry gave other bytes");
+    }
     this.held.set(name, payload);
-    this.nonces.add(nonceOf(payload));
+    this.#ends.set(name, Date.parse(result.expiresAt));
+    this.nonces.add(readSigned(payload).once);
     this.heads.push(result.head);
+  }
+
+  #expectUnresolved(name: number): void {
+    assert.equal(railOf(name), "solana", "only a message of Solana has no end by our clock");
+    assert.ok((this.#ends.get(name) ?? 0) <= Date.now(), "unresolved, and not over");
+    this.unresolved += 1;
   }
 }
 
-const nonceOf = (payload: string): string =>
-  (JSON.parse(payload) as { authorization: { nonce: string } }).authorization.nonce;
+const bytesOf = (draft: string | undefined): Buffer => Buffer.from(draft ?? "", "base64");
+
+/** Of what is on record: one message for an intent on Solana; no input for two intents on Cardano, one nonce for each. */
+function expectNothingTwice(drafts: ReadonlyMap<string, readonly RecordRow[]>): void {
+  const spentBy = new Map<string, string>();
+  for (const [id, rows] of drafts) {
+    const { network = "" } = rows[0]!;
+    if (network.startsWith("solana:")) assert.equal(rows.length, 1, "a second message for one intent");
+    if (!network.startsWith("cardano:")) continue;
+    const inputs = rows.map(({ draft }) => inputsOf(bytesOf(draft)));
+    assert.equal(new Set(inputs.map(([nonce]) => nonce)).size, 1, "a second nonce input for one intent");
+    for (const input of inputs.flat()) {
+      assert.equal(spentBy.get(input) ?? id, id, "two payments that spend one input");
+      spentBy.set(input, id);
+    }
+  }
+}

@@ -8,8 +8,9 @@ import { agentCall } from "../../client/signer.ts";
 import { type Signer, SignerHome } from "../counterparts/signer.ts";
 import { Untrue } from "../../verify/untrue.ts";
 import { document } from "../signer/intents.ts";
-import { CENT, Clients, longIntent } from "./clients.ts";
+import { CENT, Clients } from "./clients.ts";
 import { errorCode } from "./outcome.ts";
+import { longIntent } from "./payments.ts";
 
 export const CAP = 120;
 export const CAP_DOCUMENT = document({ totalMax: "1.20", perDayMax: "1.20" });

@@ -3,12 +3,15 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { agentCall } from "../../client/signer.ts";
 import { SignerHome, type SignerProcess } from "../counterparts/signer.ts";
-import { document } from "../signer/intents.ts";
-import { CENT, Clients } from "./clients.ts";
+import { intent } from "../signer/intents.ts";
+import type { LedgerRecord } from "../signer/record.ts";
+import { Clients } from "./clients.ts";
 import { Fault, faultsImpossible } from "./fault.ts";
 import { startFailure, unlessUnreachable } from "./outcome.ts";
+import { RAILS, mixed, mixedDocument, setAdaPrice } from "./payments.ts";
 import { Random } from "./random.ts";
 import { type Conditions, type Evidence, type Row, grouped } from "./row.ts";
+import { readSigned } from "./signed.ts";
 import { STEPS } from "./steps.ts";
 
 const STEP_KILLER = fileURLToPath(new URL("step-killer.ts", import.meta.url));
@@ -16,13 +19,16 @@ const LANES = 2;
 const KILLS_PER_HOME = 25;
 const CONNECTIONS = 4;
 const IN_FLIGHT = 8;
-const CAP = 3000;
+const CAP = 30_000_000n;
 const CAP_USD = "30.00";
 /** A step that is not reached in so many payments is not one of a payment. */
 const MOST_PAYMENTS = 2000;
 /** A step of a commit is passed once for many payments. */
 const MOST_PASSES = 12;
 const MOST_CALLS = 120;
+
+/** Fills the cap. */
+const LAST = { ...intent("last"), maxTimeoutSeconds: 600 };
 
 /** One way to die. */
 interface Death {
@@ -42,28 +48,31 @@ interface Fate {
 
 export const kills: Row = {
   name: "kills",
-  what: "kill -9 at each named step of a payment (between any two of the six, inside the commit), under load",
-  must: "every signature anyone received is on record; restart needs no repair; a retry returns the same bytes",
+  what: "kill -9 at each named step of a payment (between any two of the six, inside the commit), under load, on three rails",
+  must: "every signature anyone received is on record; restart needs no repair; a retry returns the same bytes; no input is spent by two payments",
   run,
 };
 
 async function run(conditions: Conditions): Promise<Evidence> {
   const rounds = conditions.count(40, 1000);
   const counts = new Map<string, number>();
-  const totals = { signatures: 0, repeated: 0, homes: 0 };
+  const totals = { repeated: 0, redrafted: 0, unresolved: 0, homes: 0, evm: 0, solana: 0, cardano: 0 };
   let left = rounds;
   let turn = new Random(conditions.seed, "turn").below(STEPS.length);
   const lane = async (index: number): Promise<void> => {
     const random = new Random(conditions.seed, `kills ${index}`);
     while (left > 0) {
-      const home = new Home(await SignerHome.make(), { random, counts, nextTurn: () => turn++ });
+      const home = new Home(await SignerHome.ofPhrase(), { random, counts, nextTurn: () => turn++ });
       try {
         for (let mine = 0; mine < KILLS_PER_HOME && left > 0 && !home.isSpent; mine++) {
           left -= 1;
           if (!(await home.dieOnce())) left += 1;
         }
         await home.expectWhole();
-        totals.signatures += home.clients.held.size;
+        const { held, redrafted, unresolved } = home.clients;
+        for (const payload of held.values()) totals[readSigned(payload).rail] += 1;
+        totals.redrafted += redrafted;
+        totals.unresolved += unresolved;
         totals.repeated += home.repeated;
         totals.homes += 1;
       } finally {
@@ -81,14 +90,16 @@ async function run(conditions: Conditions): Promise<Evidence> {
       `named steps and before or after ${calls.length} kinds of system call (${calls.sort().join(", ")}); ` +
       `${totals.homes} homes`,
     held:
-      `all ${grouped(totals.signatures)} signatures received are on record, ${grouped(totals.repeated)} retries gave ` +
-      `the same bytes, every restart was unlocked and paid at once, every cap was met to the unit`,
+      `all signatures received are on record (${RAILS.map((rail) => `${rail} ${grouped(totals[rail])}`).join(", ")}); ` +
+      `${grouped(totals.repeated)} retries gave the same bytes, but for ${grouped(totals.redrafted)} over by then, drafted ` +
+      `again under the same nonce, and ${grouped(totals.unresolved)} refused on Solana; no input was spent by two payments; ` +
+      `every restart was unlocked and paid at once; every cap was met to the unit`,
     ...(impossible === undefined ? {} : { skipped: [`system calls: ${impossible}`] }),
   };
 }
 
 class Home {
-  readonly clients = new Clients();
+  readonly clients = new Clients(mixed);
   repeated = 0;
   readonly #home: SignerHome;
   readonly #fate: Fate;
@@ -161,7 +172,10 @@ class Home {
 
   /** Documents and sessions that were confirmed are there. */
   async #expectKept(signer: SignerProcess): Promise<void> {
-    if (this.#policy === 0) await this.#apply(signer);
+    if (this.#policy === 0) {
+      await setAdaPrice(signer);
+      await this.#apply(signer);
+    }
     const { policy } = await signer.status();
     assert.ok((policy?.version ?? 0) >= this.#policy, "a document that was applied is gone");
     for (const session of this.#sessions.slice(-3)) {
@@ -182,7 +196,7 @@ class Home {
 
   async #apply(signer: SignerProcess): Promise<void> {
     const perCallMax = `${1 + this.#fate.random.below(2)}.00`;
-    this.#policy = (await signer.apply(document({ totalMax: CAP_USD, perCallMax }))).version;
+    this.#policy = (await signer.apply(mixedDocument({ totalMax: CAP_USD, perCallMax }))).version;
   }
 
   /** After the last kill: everything is asked again, the cap is used up, and the record is read. */
@@ -194,13 +208,25 @@ class Home {
     this.repeated += clients.held.size;
     await clients.repeat(await signer.agent(), [...clients.held.keys()]);
     await clients.load(await signer.agent(), 64, () => clients.declined > 0);
+    await this.#spendTheRest(signer);
     const record = await clients.expectOnRecord(signer.operator);
-    assert.equal(record.ofKind("payment.redrafted").length, 0);
     assert.ok(record.ofKind("session.opened").length >= this.#sessions.length);
-    assert.equal(record.reserved(), BigInt(CAP) * CENT);
-    assert.equal(record.counter("household|usd|total"), record.reserved());
-    assert.equal(clients.held.size, CAP, "everything that is on record could be asked for again");
+    assert.equal(spentIn(record), CAP);
+    assert.equal(record.counter("household|usd|total"), CAP);
+    const paid = record.ofKind("payment.reserved").filter(({ id }) => id !== LAST.id);
+    assert.equal(clients.held.size, paid.length, "everything that is on record could be asked for again");
     await signer.close();
+  }
+
+  /** To the unit: what the last payments left is paid, and no more. */
+  async #spendTheRest(signer: SignerProcess): Promise<void> {
+    const left = CAP - spentIn(await this.clients.expectOnRecord(signer.operator));
+    assert.ok(left >= 0n, `the cap was passed by ${-left}`);
+    for (const amount of [left + 1n, left]) {
+      if (amount === 0n) continue;
+      const result = await signer.sign({ ...LAST, amount: `${amount}` });
+      assert.equal(result.outcome === "signed", amount === left, `${amount} of ${left}`);
+    }
   }
 
   /** The steps in turn, and every second time a system call. */
@@ -209,6 +235,15 @@ class Home {
     if (!this.#fault || turn % 2 === 0) return stepDeath(turn / 2, this.#fate.random);
     return callDeath(this.#fault, this.#fate.random);
   }
+}
+
+/** Micro-USD: of each payment on record, its dearest draft. */
+function spentIn(record: LedgerRecord): bigint {
+  const dearest = new Map<string, bigint>();
+  const rows = [...record.ofKind("payment.reserved"), ...record.ofKind("payment.redrafted")];
+  for (const { id = "", usd = "0" } of rows)
+    if (BigInt(usd) > (dearest.get(id) ?? 0n)) dearest.set(id, BigInt(usd));
+  return [...dearest.values()].reduce((sum, usd) => sum + usd, 0n);
 }
 
 function stepDeath(turn: number, random: Random): Death {

@@ -7,7 +7,9 @@ import { StatementSync } from "node:sqlite";
 import { HeadFile } from "../../signer/ledger/head.ts";
 import { Ledger } from "../../signer/ledger/ledger.ts";
 import { FairQueue } from "../../signer/ledger/queue.ts";
+import { loadCardanoRail } from "../../chains/cardano/rail.ts";
 import { evmRail } from "../../chains/evm/rail.ts";
+import { loadSolanaRail } from "../../chains/solana/rail.ts";
 import { STEPS, type Step } from "./steps.ts";
 
 const [wanted, nth] = (process.env["X402_KILL"] ?? "").split(",");
@@ -49,14 +51,18 @@ const STATEMENTS: readonly [start: string, { before?: Step; after?: Step }][] = 
 ];
 
 wrap(Ledger.prototype, "find", () => ({ after: "identified" }));
-wrap(evmRail, "draft", () => ({ before: "resolved", after: "drafted" }));
+const methodsOf = (rail: object): object => Object.getPrototypeOf(rail) as object;
+const rails = [evmRail, methodsOf(await loadSolanaRail()), methodsOf(await loadCardanoRail())];
+for (const rail of rails) {
+  wrap(rail, "draft", () => ({ before: "resolved", after: "drafted" }));
+  wrap(rail, "sign", () => ({ before: "recorded", after: "signed" }));
+}
 wrap(FairQueue.prototype, "push", () => ({ after: "queued" }));
 wrap(StatementSync.prototype, "run", (self) => {
   const sql = (self as StatementSync).sourceSQL;
   return STATEMENTS.find(([start]) => sql.startsWith(start))?.[1];
 });
 wrap(HeadFile.prototype, "write", () => ({ before: "head: before it", after: "head: written" }));
-wrap(evmRail, "sign", () => ({ before: "recorded", after: "signed" }));
 wrap(Socket.prototype, "write", () => ({ before: "replies: before", after: "replies: written" }));
 
 await import("../../signer/main.ts");
