@@ -5,9 +5,10 @@ import { type SignerConnection, agentCall } from "../../client/signer.ts";
 import { errorCode } from "./outcome.ts";
 import type { Head, SignResult } from "../../protocol/shapes.ts";
 import { idOf } from "../signer/intents.ts";
-import { LedgerRecord, type RecordRow } from "../signer/record.ts";
+import { LedgerRecord } from "../signer/record.ts";
+import { draftsIn, expectNothingTwice } from "./once.ts";
 import { type Payments, onEvm, railOf } from "./payments.ts";
-import { inputsOf, readSigned } from "./signed.ts";
+import { readSigned } from "./signed.ts";
 
 export const CENT = 10_000n;
 
@@ -94,15 +95,15 @@ export class Clients {
   async expectOnRecord(operator: SignerConnection): Promise<LedgerRecord> {
     const record = await LedgerRecord.read(operator);
     const rows = record.ofKind("payment.reserved");
-    const drafts = Map.groupBy([...rows, ...record.ofKind("payment.redrafted")], ({ id }) => id ?? "");
+    const drafts = draftsIn(record);
     assert.equal(new Set(rows.map(({ id }) => id)).size, rows.length, "an intent was reserved twice");
     for (const [name, payload] of this.held) {
       const signed = readSigned(payload);
-      const row = drafts.get(idOf(name))?.find(({ draft }) => signed.isOf(bytesOf(draft)));
+      const row = drafts.get(`default ${idOf(name)}`)?.find(({ draft }) => signed.isOf(bytesOf(draft)));
       assert.ok(row, `a signature for ${idOf(name)} was received and is not on record`);
       assert.equal(signed.usd, BigInt(row.usd ?? 0), "the row counts another amount than was signed");
     }
-    expectNothingTwice(drafts);
+    expectNothingTwice(record);
     for (const { ledger, seq, hash } of this.heads) {
       assert.equal(ledger, record.head.ledger);
       assert.equal(record.hashOf(seq), hash, `the head of row ${seq} that a reply named is not on record`);
@@ -139,19 +140,3 @@ export class Clients {
 }
 
 const bytesOf = (draft: string | undefined): Buffer => Buffer.from(draft ?? "", "base64");
-
-/** Of what is on record: one message for an intent on Solana; no input for two intents on Cardano, one nonce for each. */
-function expectNothingTwice(drafts: ReadonlyMap<string, readonly RecordRow[]>): void {
-  const spentBy = new Map<string, string>();
-  for (const [id, rows] of drafts) {
-    const { network = "" } = rows[0]!;
-    if (network.startsWith("solana:")) assert.equal(rows.length, 1, "a second message for one intent");
-    if (!network.startsWith("cardano:")) continue;
-    const inputs = rows.map(({ draft }) => inputsOf(bytesOf(draft)));
-    assert.equal(new Set(inputs.map(([nonce]) => nonce)).size, 1, "a second nonce input for one intent");
-    for (const input of inputs.flat()) {
-      assert.equal(spentBy.get(input) ?? id, id, "two payments that spend one input");
-      spentBy.set(input, id);
-    }
-  }
-}

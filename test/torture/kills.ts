@@ -7,6 +7,7 @@ import { intent } from "../signer/intents.ts";
 import type { LedgerRecord } from "../signer/record.ts";
 import { Clients } from "./clients.ts";
 import { Fault, faultsImpossible } from "./fault.ts";
+import { draftsIn } from "./once.ts";
 import { startFailure, unlessUnreachable } from "./outcome.ts";
 import { RAILS, mixed, mixedDocument, setAdaPrice } from "./payments.ts";
 import { Random } from "./random.ts";
@@ -239,11 +240,10 @@ class Home {
 
 /** Micro-USD: of each payment on record, its dearest draft. */
 function spentIn(record: LedgerRecord): bigint {
-  const dearest = new Map<string, bigint>();
-  const rows = [...record.ofKind("payment.reserved"), ...record.ofKind("payment.redrafted")];
-  for (const { id = "", usd = "0" } of rows)
-    if (BigInt(usd) > (dearest.get(id) ?? 0n)) dearest.set(id, BigInt(usd));
-  return [...dearest.values()].reduce((sum, usd) => sum + usd, 0n);
+  const dearest = [...draftsIn(record).values()].map((rows) =>
+    rows.reduce((most, { usd = "0" }) => (BigInt(usd) > most ? BigInt(usd) : most), 0n),
+  );
+  return dearest.reduce((sum, usd) => sum + usd, 0n);
 }
 
 function stepDeath(turn: number, random: Random): Death {

@@ -1,6 +1,7 @@
 // Payments on three rails to ask for, by number: each with what its chain would have told the client.
 import { createHash } from "node:crypto";
 import { operatorCall } from "../../client/signer.ts";
+import { microUsdAt, parsePrice } from "../../protocol/amount.ts";
 import type { WireCardanoContext } from "../../protocol/context.ts";
 import type { WireIntent } from "../../protocol/intent.ts";
 import { solanaText } from "../../protocol/solana-address.ts";
@@ -23,7 +24,7 @@ type Change = Partial<Pick<WireIntent, "amount" | "maxTimeoutSeconds">>;
 /** Valid long enough that a retry is never a new draft. */
 const LONG = { maxTimeoutSeconds: 600 };
 /** So odd that whatever is counted in ADA is rounded. */
-export const ADA_USD = "0.0123";
+const ADA_USD = "0.0123";
 const OWN_OUTPUTS = 2;
 const SHARED_OUTPUTS = 20;
 const SHARED_BY = 10;
@@ -103,3 +104,6 @@ export const mixedDocument = (changed: Record<string, unknown> = {}): Record<str
 /** For a day: no longer than a test takes. */
 export const setAdaPrice = ({ operator }: Pick<Signer, "operator">) =>
   operatorCall(operator, "price.set", { symbol: "ADA", usd: ADA_USD, maxAge: 86_400 });
+
+/** Micro-USD that some lovelace count for at that price. */
+export const inUsd = (lovelace: bigint): bigint => microUsdAt(lovelace, 6, parsePrice(ADA_USD));

@@ -6,9 +6,8 @@ import {
   type TransactionInput,
 } from "@emurgo/cardano-serialization-lib-nodejs";
 import { VersionedTransaction } from "@solana/web3.js";
-import { microUsdAt, parsePrice } from "../../protocol/amount.ts";
 import { each } from "../counterparts/cardano-ledger.ts";
-import { ADA_USD, CARDANO_PAYEE, type RailName } from "./payments.ts";
+import { CARDANO_PAYEE, type RailName, inUsd } from "./payments.ts";
 
 export interface Signed {
   readonly rail: RailName;
@@ -65,8 +64,6 @@ function onCardano(bytes: Buffer, nonce: string): Signed {
     isOf: (draft) => draft.equals(raw) && inputsOf(draft)[0] === nonce,
   };
 }
-
-const inUsd = (lovelace: bigint): bigint => microUsdAt(lovelace, 6, parsePrice(ADA_USD));
 
 /** The inputs of a transaction's body, as they stand in it. */
 export function inputsOf(body: Buffer): string[] {
