@@ -59,6 +59,11 @@ export class Ed25519 {
    * signatures over one message with two of them would give the key away.
    */
   sign(message: Uint8Array, key: Uint8Array): Uint8Array {
+    return this.signed(message, key).signature;
+  }
+
+  /** The signature, with the public key that it is made for. */
+  signed(message: Uint8Array, key: Uint8Array): { signature: Uint8Array; publicKey: Uint8Array } {
     if (message.length > MOST_BYTES) throw new RangeError("the message is too long to be signed");
     const { scalar, prefix, R, S, r, k, product } = this.#at;
     return this.#withKey(key, () => {
@@ -68,7 +73,7 @@ export class Ed25519 {
       this.#reducedHash(k, [this.#view(R, HALF), this.#view(A, HALF), message]);
       this.#sodium._crypto_core_ed25519_scalar_mul(product, k, scalar);
       this.#sodium._crypto_core_ed25519_scalar_add(S, product, r);
-      return this.#copy(R, WIDE);
+      return { signature: this.#copy(R, WIDE), publicKey: this.#copy(A, HALF) };
     });
   }
 
@@ -101,7 +106,7 @@ export class Ed25519 {
     return this.#copy(k, length);
   }
 
-  #withKey(key: Uint8Array, work: () => Uint8Array): Uint8Array {
+  #withKey<T>(key: Uint8Array, work: () => T): T {
     const { scalar, text, end } = this.#at;
     try {
       if (key.length === EXTENDED_BYTES) this.#sodium.HEAPU8.set(key, scalar);

@@ -23,8 +23,21 @@ export interface CardanoAddress {
   readonly paymentHash: Uint8Array;
 }
 
+// Addresses read lately: a wallet pays from one account, and mostly to the same payees.
+const lately = new Map<string, CardanoAddress>();
+const MOST_LATELY = 1024;
+
 /** Undefined for what is no such address in its one spelling: lower case, right prefix, right checksum. */
 export function parseCardanoAddress(text: string): CardanoAddress | undefined {
+  const known = lately.get(text);
+  if (known) return known;
+  const address = parse(text);
+  if (lately.size >= MOST_LATELY) lately.clear();
+  if (address) lately.set(text, address);
+  return address;
+}
+
+function parse(text: string): CardanoAddress | undefined {
   if (!/^addr(_test)?1[a-z0-9]+$/.test(text) || text.length > MAX_LENGTH) return undefined;
   const decoded = bech32.decodeUnsafe(text, MAX_LENGTH);
   const bytes = decoded && bech32.fromWordsUnsafe(decoded.words);

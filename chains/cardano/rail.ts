@@ -63,8 +63,8 @@ class CardanoRail implements Rail {
     const [nonce] = bodyOf(bytes).inputs;
     if (!nonce) throw new RangeError("a body without inputs");
     const hash = transactionHash(this.#ed25519, bytes);
-    const signature = key.use((secret) => this.#ed25519.sign(hash, secret));
-    const transaction = signedTransaction(bytes, this.#publicKey(key), signature);
+    const { signature, publicKey } = key.use((secret) => this.#ed25519.signed(hash, secret));
+    const transaction = signedTransaction(bytes, publicKey, signature);
     return { transaction: Buffer.from(transaction).toString("base64"), nonce: inputName(nonce) };
   }
 
