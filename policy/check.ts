@@ -49,6 +49,11 @@ function missing(document: PolicyDocument): Remark[] {
       "allowedDomains",
       "domains are the agent's claims; only allowedRecipients binds an agent that lies",
     ],
+    [
+      !document.allowedRecipients && document.allowedCategories !== undefined,
+      "allowedCategories",
+      "categories are the agent's claims; an agent that lies names another one",
+    ],
     [!budgets.some(({ count }) => count !== undefined), "budgets", "no count limits how often is paid"],
   ];
   return remarks.flatMap(([applies, path, text]) => (applies ? [{ path, text }] : []));
@@ -71,7 +76,13 @@ function reviewRules(path: string, rules: RulesDocument): Remark[] {
   return [...reviewLists(path, rules), ...reviewLimits(path, rules), ...reviewBudgets(path, rules)];
 }
 
-const ALLOW_LISTS = ["allowedNetworks", "allowedAssets", "allowedRecipients", "allowedDomains"] as const;
+const ALLOW_LISTS = [
+  "allowedNetworks",
+  "allowedAssets",
+  "allowedRecipients",
+  "allowedDomains",
+  "allowedCategories",
+] as const;
 
 function reviewLists(path: string, rules: RulesDocument): Remark[] {
   const remarks: Remark[] = ALLOW_LISTS.filter((field) => rules[field]?.length === 0).map((field) => ({
@@ -90,11 +101,18 @@ function allowedAndBlocked(path: string, rules: RulesDocument): Remark[] {
   const blocked = compileBlockedDomains(rules.blockedDomains ?? []);
   const payees = (rules.allowedRecipients ?? []).filter((item) => rules.blockedRecipients?.includes(item));
   const domains = (rules.allowedDomains ?? []).filter((item) => inDomains(blocked, baseOf(item)));
+  const categories = (rules.allowedCategories ?? []).filter((item) =>
+    rules.blockedCategories?.includes(item),
+  );
   const remark = (field: string) => (item: string) => ({
     path: path + field,
     text: `${item} is blocked too`,
   });
-  return [...payees.map(remark("allowedRecipients")), ...domains.map(remark("allowedDomains"))];
+  return [
+    ...payees.map(remark("allowedRecipients")),
+    ...domains.map(remark("allowedDomains")),
+    ...categories.map(remark("allowedCategories")),
+  ];
 }
 
 /** "*.example.com" -> "example.com". */
@@ -158,11 +176,15 @@ function isTighter(other: BudgetDocument, budget: BudgetDocument): boolean {
 }
 
 function outsideLists(budget: BudgetDocument, rules: RulesDocument): string | undefined {
-  const { asset, network, recipient, domain } = budget.match ?? {};
+  const { asset, network, recipient, domain, category } = budget.match ?? {};
   const out = (item: string | undefined, list: readonly string[] | undefined): boolean =>
     item !== undefined && list !== undefined && !list.includes(item);
   if (out(network, rules.allowedNetworks)) return "its network is not in allowedNetworks";
   if (out(recipient, rules.allowedRecipients)) return "its recipient is not in allowedRecipients";
+  if (out(category, rules.allowedCategories)) return "its category is not in allowedCategories";
+  if (recipient !== undefined && rules.blockedRecipients?.includes(recipient))
+    return "its recipient is blocked";
+  if (category !== undefined && rules.blockedCategories?.includes(category)) return "its category is blocked";
   if (asset !== undefined && rules.allowedAssets && !assetOverlaps(asset, rules.allowedAssets)) {
     return "its asset is not in allowedAssets";
   }
@@ -188,7 +210,7 @@ function looserThan(household: PolicyDocument, path: string, rules: RulesDocumen
     if (own === undefined || outer === undefined || parseUsd(own) <= parseUsd(outer)) return [];
     return [{ path: path + field, text: `${own} has no effect: the household's is ${outer}` }];
   });
-  const lists = (["allowedNetworks", "allowedRecipients"] as const).flatMap((field) => {
+  const lists = (["allowedNetworks", "allowedRecipients", "allowedCategories"] as const).flatMap((field) => {
     const outer: readonly string[] | undefined = household[field];
     const extra = (rules[field] ?? []).filter((item) => outer && !outer.includes(item));
     return extra.map((item) => ({ path: path + field, text: `${item} is not allowed by the household` }));

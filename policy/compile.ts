@@ -92,6 +92,8 @@ function compileLists(rules: RulesDocument): Lists {
     ...(blockedRecipients && { blockedRecipients: addresses(blockedRecipients) }),
     ...(rules.allowedDomains && { allowedDomains: compileDomains(rules.allowedDomains) }),
     ...(rules.blockedDomains && { blockedDomains: compileBlockedDomains(rules.blockedDomains) }),
+    ...(rules.allowedCategories && { allowedCategories: new Set(rules.allowedCategories) }),
+    ...(rules.blockedCategories && { blockedCategories: new Set(rules.blockedCategories) }),
   };
 }
 

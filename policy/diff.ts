@@ -17,8 +17,14 @@ export interface Change {
   readonly effect: Effect;
 }
 
-const ALLOW_LISTS = ["allowedNetworks", "allowedAssets", "allowedRecipients", "allowedDomains"] as const;
-const BLOCK_LISTS = ["blockedRecipients", "blockedDomains"] as const;
+const ALLOW_LISTS = [
+  "allowedNetworks",
+  "allowedAssets",
+  "allowedRecipients",
+  "allowedDomains",
+  "allowedCategories",
+] as const;
+const BLOCK_LISTS = ["blockedRecipients", "blockedDomains", "blockedCategories"] as const;
 
 /** The changes from one document to the next; `from` is undefined when there was none. */
 export function diffDocuments(from: PolicyDocument | undefined, to: PolicyDocument): Change[] {

@@ -26,6 +26,7 @@ export function scopeChecks(scope: Scope, subject: Subject, now: number, checks:
   if (blockedRecipients)
     fact("blockedRecipients", "RECIPIENT_BLOCKED", !blockedRecipients.has(subject.payee));
   domainChecks(scope, subject, checks);
+  categoryChecks(scope, subject, checks);
   if (subject.networkFee > 0n) checks.push(...networkFeeChecks(scope, subject.networkFee));
   if (perCallMax !== undefined) checks.push(perCallCheck(scope, perCallMax, subject.usd));
 }
@@ -51,4 +52,16 @@ function domainChecks(scope: Scope, subject: Subject, checks: Check[]): void {
     claim("blockedDomains", "DOMAIN_BLOCKED", !inDomains(blockedDomains, site.domain));
   if (blockedDomains && !site) claim("blockedDomains", "DOMAIN_NOT_ALLOWED", false);
   if (needsSite && !site) claim("budgets", "DOMAIN_NOT_ALLOWED", false);
+}
+
+function categoryChecks(scope: Scope, subject: Subject, checks: Check[]): void {
+  const { allowedCategories, blockedCategories } = scope.policy;
+  const claim = (rule: string, code: Code, ok: boolean): void => {
+    checks.push({ scope: scope.id, rule, code, ok, claimed: true });
+  };
+  if (allowedCategories) {
+    claim("allowedCategories", "CATEGORY_NOT_ALLOWED", allowedCategories.has(subject.category));
+  }
+  if (blockedCategories)
+    claim("blockedCategories", "CATEGORY_BLOCKED", !blockedCategories.has(subject.category));
 }

@@ -107,6 +107,8 @@ const rules = {
   blockedRecipients: list(recipient),
   allowedDomains: list(domain),
   blockedDomains: list(domain),
+  allowedCategories: list(category),
+  blockedCategories: list(category),
   perCallMax: usd.optional(),
   perSessionMax: usd.optional(),
   perDayMax: usd.optional(),

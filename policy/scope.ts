@@ -60,6 +60,9 @@ export interface Policy {
   readonly blockedRecipients?: ReadonlySet<string>;
   readonly allowedDomains?: DomainList;
   readonly blockedDomains?: DomainList;
+  /** In canonical spelling. */
+  readonly allowedCategories?: ReadonlySet<string>;
+  readonly blockedCategories?: ReadonlySet<string>;
   readonly perCallMax?: MicroUsd;
   /** Of the household alone: what a network may take beside the payment. */
   readonly maxNetworkFee?: MicroUsd;

@@ -50,6 +50,7 @@ export class Subject {
   /** Every part of the outflow has a USD value. */
   readonly priced: boolean;
   #site: Site | null | undefined;
+  #category: string | undefined;
 
   constructor(payment: Payment, price: (symbol: string) => Price | undefined) {
     const { asset, intent } = payment;
@@ -70,11 +71,17 @@ export class Subject {
     return this.#site ?? undefined;
   }
 
+  /** What the claimed category is compared as; "other" without one. */
+  get category(): string {
+    this.#category ??= canonicalCategory(this.payment.intent.claims.category);
+    return this.#category;
+  }
+
   matches(match: Match): boolean {
     if (match.network !== undefined && match.network !== this.network) return false;
     if (match.recipient !== undefined && match.recipient !== this.payee) return false;
     if (match.asset && !inAssets(match.asset, this.payment.asset, this.assetKey)) return false;
-    if (match.category !== undefined && match.category !== this.#category()) return false;
+    if (match.category !== undefined && match.category !== this.category) return false;
     return !match.domain || (this.site !== undefined && inDomains(match.domain, this.site.domain));
   }
 
@@ -93,15 +100,11 @@ export class Subject {
       case "network":
         return this.network;
       case "category":
-        return this.#category();
+        return this.category;
       case "domain":
         return this.site?.domain;
       case "resource":
         return this.site?.resource;
     }
-  }
-
-  #category(): string {
-    return canonicalCategory(this.payment.intent.claims.category);
   }
 }

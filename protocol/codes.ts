@@ -65,6 +65,11 @@ export const CODES = {
     "send the URL that is paid for",
   ),
   DOMAIN_BLOCKED: decline("the claimed domain is in blockedDomains", "do not pay this domain"),
+  CATEGORY_NOT_ALLOWED: decline(
+    "the claimed category is missing or not in allowedCategories",
+    "send the category of what is paid for",
+  ),
+  CATEGORY_BLOCKED: decline("the claimed category is in blockedCategories", "do not pay for this"),
   AMOUNT_EXCEEDS_PER_REQUEST_LIMIT: decline("one payment may not cost this much", "look for a lower price"),
   SESSION_BUDGET_EXCEEDED: decline("the budget of the session is spent", "a new session starts a new budget"),
   DAILY_BUDGET_EXCEEDED: decline("the budget of the day is spent", "try again when the day is over", true),

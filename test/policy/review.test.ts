@@ -70,6 +70,31 @@ describe("review", () => {
         ...extra({ count: 1, window: "day", match: { domain: "b.example" } }),
       },
     ],
+    ["allowedCategories: is empty", { allowedCategories: [] }],
+    [
+      "allowedCategories: data is blocked too",
+      { allowedCategories: ["data"], blockedCategories: ["data", "news"] },
+    ],
+    [
+      "allowedCategories: categories are the agent's claims",
+      { allowedRecipients: undefined, allowedCategories: ["data"] },
+    ],
+    [
+      "agents.a.allowedCategories: news is not allowed by the household",
+      { allowedCategories: ["data"], agents: { a: { allowedCategories: ["news"] } } },
+    ],
+    [
+      "budgets[b]: never applies: its category is not in",
+      { allowedCategories: ["data"], ...extra({ count: 1, window: "day", match: { category: "news" } }) },
+    ],
+    [
+      "budgets[b]: never applies: its category is blocked",
+      { blockedCategories: ["news"], ...extra({ count: 1, window: "day", match: { category: "news" } }) },
+    ],
+    [
+      "budgets[b]: never applies: its recipient is blocked",
+      { blockedRecipients: [ALICE], ...extra({ count: 1, window: "day", match: { recipient: ALICE } }) },
+    ],
     ["agents.a.perDayMax: 6.00 has no effect", { agents: { a: { perDayMax: "6" } } }],
     [
       "agents.a.allowedNetworks: eip155:137 is not allowed",
@@ -107,6 +132,8 @@ describe("diff", () => {
     ["allowedDomains - -> (empty list) tighter", { allowedDomains: [] }],
     ["blockedDomains - -> a.example, b.example tighter", { blockedDomains: ["b.example", "a.example"] }],
     ["blockedDomains - -> (empty list) neither", { blockedDomains: [] }],
+    ["allowedCategories - -> data, news tighter", { allowedCategories: ["news", "data"] }],
+    ["blockedCategories - -> news tighter", { blockedCategories: ["news"] }],
     ["timezone - -> Europe/Athens neither", { timezone: "Europe/Athens" }],
     ["maxValidity - -> 5m tighter", { maxValidity: "5m" }],
     ["maxValidity - -> 20m looser", { maxValidity: "20m" }],
