@@ -29,7 +29,14 @@ const KINDS: readonly string[] = [
     "session.opened",
     "session.closed",
   ],
-  ...["agent.frozen", "agent.unfrozen", "payment.reserved", "payment.redrafted", "payment.declined"],
+  ...[
+    "price.set",
+    "agent.frozen",
+    "agent.unfrozen",
+    "payment.reserved",
+    "payment.redrafted",
+    "payment.declined",
+  ],
   ...["payment.settled", "payment.released"],
 ];
 

@@ -1,23 +1,46 @@
-// The bytes that were signed, read back: on EVM 32 bytes of EIP-712 domain separator and the struct of EIP-3009's
-// transferWithAuthorization (type hash, from, to, value, validAfter, validBefore, nonce), 32 bytes each.
-import type { JsonObject } from "./text.ts";
+// The bytes that were signed, read back by whatever rail they are of: a draft must be one that pays what its row says.
+import { readCardano } from "./draft-cardano.ts";
+import { readEvm } from "./draft-evm.ts";
+import { readSolana } from "./draft-solana.ts";
+import { type JsonObject, canonical, textOf } from "./text.ts";
 
-const TRANSFER_TYPE = "7c7c6cdb67a18743f49ec6fa9b35f50d52ed05cbed4cc592e13b44501c1a2267";
-const WORD = 64;
-
-/** The nonce of a draft that pays what its row says; undefined for any other bytes. */
-export function nonceOf(draft: Buffer, row: JsonObject): string | undefined {
-  const { from, payTo, amount, expires } = row;
-  const hex = draft.toString("hex");
-  const words = Array.from({ length: hex.length / WORD }, (_, i) => hex.slice(i * WORD, (i + 1) * WORD));
-  const [, type, payer, payee, value, after, before, nonce] = words;
-  const wanted = [TRANSFER_TYPE, address(from), address(payTo), uint(amount), uint("0"), uint(expires)];
-  const is = [type, payer, payee, value, after, before];
-  return words.length === 8 && is.every((word, i) => word === wanted[i]) ? nonce : undefined;
+/** Something that leaves the wallet. */
+export interface Part {
+  readonly symbol: string;
+  /** Atomic. */
+  readonly units: bigint;
+  readonly why: "payment" | "fee" | "minAda";
 }
 
-const address = (text: unknown): string => String(text).slice(2).toLowerCase().padStart(WORD, "0");
-
-function uint(value: unknown): string {
-  return BigInt(String(value)).toString(16).padStart(WORD, "0");
+export interface Draft {
+  /** What every draft of the intent has to use, because it can be used once: EVM's nonce, Cardano's first input. */
+  readonly nonce: string;
+  /** What no other payment may spend while this one is alive. */
+  readonly inputs: readonly string[];
+  /** As the row has to tell them. */
+  readonly parts: readonly Part[];
 }
+
+/** By the beginning of a CAIP-2 network. */
+const READERS: Readonly<Record<string, (bytes: Buffer, row: JsonObject) => Draft | undefined>> = {
+  eip155: readEvm,
+  solana: readSolana,
+  cardano: readCardano,
+};
+
+/** Undefined for a draft that pays anything else than its row says, or that is not in the one spelling of base64. */
+export function readDraft(row: JsonObject): Draft | undefined {
+  const { draft, network, outflow = null } = row;
+  const text = textOf(draft);
+  const [rail = ""] = textOf(network).split(":", 1);
+  const read = Object.hasOwn(READERS, rail) ? READERS[rail] : undefined;
+  const bytes = Buffer.from(text, "base64");
+  const made = bytes.toString("base64") === text ? read?.(bytes, row) : undefined;
+  return made && canonical(outflow) === told(made.parts) ? made : undefined;
+}
+
+/** One part is told by amount and symbol alone. */
+const told = (parts: readonly Part[]): string =>
+  parts.length === 1
+    ? "null"
+    : canonical(parts.map(({ symbol, units, why }) => [symbol, units.toString(), why]));

@@ -1,12 +1,13 @@
-// The plain limits of the documents, held against the sums again: perCallMax, perDayMax, perWeekMax, perMonthMax,
+// The plain limits of the documents, held against the sums again: perCallMax, maxNetworkFee, perDayMax, perWeekMax, perMonthMax,
 // perSessionMax and totalMax of the household and of the agent, and what the unlock was given. What a budget with `per`,
 // `match` or a rolling window allowed is the signer's own decision: here only its counters are recomputed.
 import type { Counters } from "./counters.ts";
 import type { Counter } from "./export-file.ts";
 import type { Policy, Standing } from "./standing.ts";
-import { type Json, type JsonObject, isText, textOf } from "./text.ts";
+import { type Json, type JsonObject, decimalOf, isText, textOf } from "./text.ts";
 import { Untrue } from "./untrue.ts";
 import type { Unlock } from "./vaults.ts";
+import type { Worth } from "./worth.ts";
 import { Calendar, type CalendarUnit } from "./windows.ts";
 
 const CALENDAR: readonly (readonly [field: string, unit: CalendarUnit])[] = [
@@ -14,6 +15,9 @@ const CALENDAR: readonly (readonly [field: string, unit: CalendarUnit])[] = [
   ["perWeekMax", "week"],
   ["perMonthMax", "month"],
 ];
+
+/** In a document that does not say. */
+const NETWORK_FEE = "1.00";
 
 /** A recorded draft. */
 export interface Spend {
@@ -23,6 +27,8 @@ export interface Spend {
   readonly at: number;
   readonly until: number;
   readonly usd: bigint;
+  /** What this draft alone is worth, and of it what is no payment: the network's fee, and ADA that a token carries. */
+  readonly worth: Worth;
   readonly add: readonly Counter[];
   /** Its first draft: a later one adds only where the first did not. */
   readonly isFirst: boolean;
@@ -37,6 +43,8 @@ export class Limits {
     const timezone = isText(document["timezone"]) ? document["timezone"] : "UTC";
     const agents = (document["agents"] ?? {}) as JsonObject;
     const agent = Object.hasOwn(agents, spend.agent) ? (agents[spend.agent] as JsonObject) : {};
+    if (spend.worth.networkFee > micro(document["maxNetworkFee"] ?? NETWORK_FEE))
+      throw new Untrue("is over the policy's maxNetworkFee", spend.row);
     this.#scope("household", document, timezone, spend, unlock, counters);
     this.#scope(`agent:${spend.agent}`, agent, timezone, spend, unlock, counters);
     if (unlock?.spend !== undefined)
@@ -54,7 +62,7 @@ export class Limits {
     counters: Counters,
   ): void {
     const { perCallMax, perSessionMax, totalMax } = rules;
-    if (perCallMax !== undefined && spend.usd > micro(perCallMax))
+    if (perCallMax !== undefined && spend.worth.usd > micro(perCallMax))
       throw new Untrue(`is over ${scope}'s perCallMax`, spend.row);
     const plain = (limit: Json | undefined, window: string, bucket: number): void => {
       if (limit !== undefined)
@@ -135,8 +143,5 @@ export function givenBack(
     throw new Untrue("is over the day's maxReleasePerDay", row);
 }
 
-/** "5.00" -> 5000000n */
-function micro(usd: Json): bigint {
-  const [whole = "0", fraction = ""] = textOf(usd).split(".");
-  return BigInt(whole + fraction.padEnd(6, "0"));
-}
+/** "5.00" -> 5000000n; nothing for what is no amount. */
+const micro = (usd: Json): bigint => decimalOf(textOf(usd), 6) ?? 0n;

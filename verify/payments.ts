@@ -1,14 +1,16 @@
 // Payments: each intent once, by an agent that may, from an account of the vault that is unlocked, under the policy in
 // force, with a draft that pays exactly what its row says.
 import { type Counters } from "./counters.ts";
-import { nonceOf } from "./draft.ts";
+import { type Draft, readDraft } from "./draft.ts";
 import type { Counter } from "./export-file.ts";
-import { type Digest, Intents, LIVE, RELEASED, SETTLED } from "./intents.ts";
-import { Limits, givenBack } from "./limits.ts";
+import { Inputs } from "./inputs.ts";
+import { type Digest, type Intent, Intents, LIVE, RELEASED, SETTLED } from "./intents.ts";
+import { Limits, type Spend, givenBack } from "./limits.ts";
 import type { Standing } from "./standing.ts";
 import { Totals } from "./totals.ts";
-import { type JsonObject, canonical, isAmount, isCount, isText, textOf } from "./text.ts";
-import { Untrue } from "./untrue.ts";
+import { type JsonObject, canonical, comparable, isAmount, isCount, isText, textOf } from "./text.ts";
+import { Untrue, mustAt } from "./untrue.ts";
+import { worthOf } from "./worth.ts";
 
 /** What the checks read of a payment's row. */
 interface Terms {
@@ -23,6 +25,7 @@ interface Terms {
 export class Payments {
   readonly totals = new Totals();
   readonly #intents = new Intents();
+  readonly #inputs = new Inputs();
   readonly #limits = new Limits();
   readonly #standing: Standing;
   readonly #counters: Counters;
@@ -46,12 +49,15 @@ export class Payments {
     const ended = kind === "payment.released" ? RELEASED : kind === "payment.settled" ? SETTLED : undefined;
     const isDraft = kind === "payment.reserved" || kind === "payment.redrafted";
     if (ended === undefined && !isDraft) return; // a decline has no draft to read
-    const { name, terms } = this.#named(body);
+    const name = this.#nameOf(body);
     const known = this.#intents.find(name);
     if (ended !== undefined && known) this.#intents.set(name, { ...known, state: ended });
     if (!isDraft) return;
     const { amount, usd, expires } = termsOf(row, body);
+    const draft = readDraft(body);
+    const terms = this.#sameInAll(body, draft);
     this.#intents.set(name, { terms, usd: BigInt(usd), expires, state: LIVE });
+    this.#take(draft, name, expires);
     if (kind === "payment.reserved") this.totals.add(body, BigInt(amount), BigInt(usd));
   }
 
@@ -59,30 +65,47 @@ export class Payments {
     const { agent, id, amount, usd, expires } = termsOf(row, body);
     const { at } = this.#standing;
     this.#allowed(row, agent, body);
-    const { name, terms } = this.#named(body, row);
+    const draft = readDraft(body);
+    if (!draft) throw new Untrue("has a draft that pays something else", row);
+    const name = this.#nameOf(body);
     const known = this.#intents.find(name);
+    const terms = this.#sameInAll(body, draft);
     const isFirst = body["kind"] === "payment.reserved";
     if (isFirst && known) throw new Untrue(`pays intent ${id} of ${agent} a second time`, row);
-    if (!isFirst && (known?.state !== LIVE || known.terms.join() !== terms.join()))
-      throw new Untrue("drafts another payment than the intent's first", row);
-    if (known && known.expires * 1000 > at) throw new Untrue("drafts again what is still alive", row);
+    if (!isFirst) mayBeNew(row, body, known, terms, at);
+    if (this.#inputs.areTaken(draft.inputs, name.join(), at))
+      throw new Untrue("spends an input that another payment may still spend", row);
     this.#intents.set(name, { terms, usd: BigInt(usd), expires, state: LIVE });
+    this.#take(draft, name, expires);
     const spend = { row, agent, at, until: expires * 1000, usd: BigInt(usd), add, isFirst };
-    if (this.#standing.policy?.isExact) this.#limits.check(spend, this.#standing, this.#counters);
+    this.#mustBeCounted(spend, body, draft, known?.usd ?? 0n);
     if (isFirst) this.totals.add(body, BigInt(amount), BigInt(usd));
   }
 
-  /** What names the intent, and what stays the same in all its drafts. With `row` the draft must pay what it says. */
-  #named(body: JsonObject, row?: number): { name: Digest; terms: Digest } {
-    const { agent, id } = body;
+  #take(draft: Draft | undefined, name: Digest, until: number): void {
+    this.#inputs.take(draft?.inputs ?? [], { intent: name.join(), until }, this.#standing.at);
+  }
+
+  /** At what it is worth, within the limits. Of several drafts the dearest counts: `before` is what the others did. */
+  #mustBeCounted(spend: Omit<Spend, "worth">, body: JsonObject, draft: Draft, before: bigint): void {
+    const { policy, prices, at } = this.#standing;
+    if (!policy?.isExact) return;
+    const asset = policy.assets.of(textOf(body["network"]), textOf(body["asset"]));
+    const worth = worthOf(body, draft.parts, asset, prices, at, mustAt(spend.row));
+    const usd = worth.usd > before ? worth.usd : before;
+    if (spend.usd !== usd) throw new Untrue(`counts ${spend.usd} micro-USD, and is worth ${usd}`, spend.row);
+    this.#limits.check({ ...spend, worth }, this.#standing, this.#counters);
+  }
+
+  #nameOf({ agent, id }: JsonObject): Digest {
+    return this.#intents.digest(`${textOf(agent)}\n${textOf(id)}`);
+  }
+
+  /** What stays the same in all drafts of an intent. */
+  #sameInAll(body: JsonObject, draft: Draft | undefined): Digest {
     const same = ["fingerprint", "scheme", "network", "asset", "payTo", "amount", "from"];
-    const nonce = textOf(body["network"]).startsWith("eip155:") ? nonceIn(body) : "";
-    if (nonce === undefined && row !== undefined)
-      throw new Untrue("has a draft that pays something else", row);
-    return {
-      name: this.#intents.digest(`${textOf(agent)}\n${textOf(id)}`),
-      terms: this.#intents.digest(canonical([...same.map((field) => body[field] ?? null), nonce ?? ""])),
-    };
+    const fields = same.map((field) => body[field] ?? null);
+    return this.#intents.digest(canonical([...fields, draft?.nonce ?? ""]));
   }
 
   /** A desk has shown that it was used, or that it never can be: final, either way. */
@@ -93,7 +116,7 @@ export class Payments {
     add: readonly Counter[],
   ): void {
     const { usd, findings } = body;
-    const { name } = this.#named(body);
+    const name = this.#nameOf(body);
     const known = this.#intents.find(name);
     if (known?.state !== LIVE) throw new Untrue("ends what is not reserved", row);
     const { at } = this.#standing;
@@ -141,9 +164,9 @@ export class Payments {
       throw new Untrue("is by an agent of no policy", row);
     if (this.#standing.policy?.isExact !== true) return;
     const own = Object.hasOwn(agents, agent) ? (agents[agent] as JsonObject) : {};
-    const payee = textOf(body["payTo"]).toLowerCase();
+    const payee = textOf(body["payTo"]);
     const has = (list: unknown, item: string): boolean =>
-      Array.isArray(list) && list.some((other) => String(other).toLowerCase() === item.toLowerCase());
+      Array.isArray(list) && list.some((other) => comparable(String(other)) === comparable(item));
     for (const rules of [document, own]) {
       const { allowedNetworks, allowedRecipients, blockedRecipients } = rules;
       if (allowedNetworks !== undefined && !has(allowedNetworks, textOf(body["network"])))
@@ -155,11 +178,19 @@ export class Payments {
   }
 }
 
-/** Of an EVM draft in the one spelling of base64. */
-function nonceIn(body: JsonObject): string | undefined {
-  const text = textOf(body["draft"]);
-  const draft = Buffer.from(text, "base64");
-  return draft.toString("base64") === text ? nonceOf(draft, body) : undefined;
+/** A new draft: of the same payment, which was not ended, and whose last draft is over. */
+function mayBeNew(
+  row: number,
+  { network }: JsonObject,
+  known: Intent | undefined,
+  terms: Digest,
+  at: number,
+): void {
+  if (known?.state !== LIVE || known.terms.join() !== terms.join())
+    throw new Untrue("drafts another payment than the intent's first", row);
+  if (known.expires * 1000 > at) throw new Untrue("drafts again what is still alive", row);
+  // A message on Solana has no nonce and no time in it: two of them are two payments.
+  if (textOf(network).startsWith("solana:")) throw new Untrue("drafts a payment on Solana again", row);
 }
 
 function termsOf(row: number, body: JsonObject): Terms {

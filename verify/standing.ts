@@ -1,5 +1,7 @@
-// What holds at a row: which vault is unlocked, which policy is in force, who is frozen, which sessions are open. Worked
-// out from the rows alone.
+// What holds at a row: which vault is unlocked, which policy is in force, what assets cost, who is frozen, which sessions
+// are open. Worked out from the rows alone.
+import { Assets } from "./assets.ts";
+import { Prices } from "./prices.ts";
 import { type JsonObject, canonical, isCount, isText, sha256, textOf } from "./text.ts";
 import { type Must, Untrue, mustAt } from "./untrue.ts";
 import { type Unlock, Vaults } from "./vaults.ts";
@@ -8,6 +10,7 @@ export interface Policy {
   readonly version: number;
   readonly hash: string;
   readonly document: JsonObject;
+  readonly assets: Assets;
   /** The document is in the form that is hashed. */
   readonly isExact: boolean;
 }
@@ -26,6 +29,7 @@ export class Standing {
   readonly #sessions = new Map<string, Session>();
   #version = 0;
   policy: Policy | undefined;
+  readonly prices = new Prices();
   readonly frozen = new Set<string>();
   /** Unix ms of the first and of the last row. */
   since: number | undefined;
@@ -67,6 +71,7 @@ export class Standing {
     else if (kind.startsWith("vault.")) this.#vaults.apply(kind, row, body, must, this.isOld);
     else if (kind.startsWith("session.")) this.#ofSession(kind, body);
     else if (kind === "policy.applied") this.#applyPolicy(body, must);
+    else if (kind === "price.set") this.prices.apply(body, must);
     else if (kind === "agent.frozen") this.frozen.add(textOf(body["agent"]));
     else if (kind === "agent.unfrozen") this.frozen.delete(textOf(body["agent"]));
   }
@@ -125,7 +130,7 @@ export class Standing {
     // Old rows hold the document as it was sent, and the hash of its canonical form.
     must(this.isOld || sha256(canonical(document)) === hash, "applies another policy than its hash says");
     this.#version = version;
-    this.policy = { version, hash, document, isExact: !this.isOld };
+    this.policy = { version, hash, document, assets: new Assets(document), isExact: !this.isOld };
   }
 }
 

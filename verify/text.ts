@@ -44,3 +44,13 @@ export const isHash = (value: Json | undefined): value is string =>
 
 export const isAmount = (value: Json | undefined): value is string =>
   isText(value) && /^-?(0|[1-9][0-9]*)$/.test(value);
+
+/** "0.41" with 6 places -> 410000n; undefined for what is no decimal number, or has more places. */
+export function decimalOf(text: string, places: number): bigint | undefined {
+  const [, whole = "", fraction = ""] = /^(0|[1-9][0-9]*)(?:\.([0-9]+))?$/.exec(text) ?? [];
+  return whole === "" || fraction.length > places ? undefined : BigInt(whole + fraction.padEnd(places, "0"));
+}
+
+/** An address in the form that is compared: EVM's mean the same in any case, others do not. */
+export const comparable = (address: string): string =>
+  /^0x/i.test(address) ? address.toLowerCase() : address;

@@ -1,5 +1,5 @@
 // What was reserved in all: by asset, agent and payee. A reservation is the permit to pay, not the payment.
-import { type JsonObject, textOf } from "./text.ts";
+import { type JsonObject, comparable, textOf } from "./text.ts";
 
 export interface Sum {
   payments: number;
@@ -25,9 +25,9 @@ export class Totals {
   }
 
   add({ agent, network, asset, symbol, payTo }: JsonObject, amount: bigint, usd: bigint): void {
-    book(this.byAsset, `${textOf(symbol)} ${textOf(network)}/${textOf(asset).toLowerCase()}`, amount, usd);
+    book(this.byAsset, `${textOf(symbol)} ${textOf(network)}/${comparable(textOf(asset))}`, amount, usd);
     book(this.byAgent, textOf(agent), amount, usd);
-    book(this.byPayee, `${textOf(network)}/${textOf(payTo).toLowerCase()}`, amount, usd);
+    book(this.byPayee, `${textOf(network)}/${comparable(textOf(payTo))}`, amount, usd);
   }
 }
 
