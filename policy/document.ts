@@ -8,6 +8,7 @@ import { canonicalJson } from "../protocol/json.ts";
 import type { Caip2 } from "../protocol/networks.ts";
 import { budgetsOf, compileRules, restsOnClaims } from "./compile.ts";
 import { countersOf } from "./counters.ts";
+import { inOneLine, problemsOf } from "./problems.ts";
 import {
   type AssetDocument,
   type PolicyDocument,
@@ -120,34 +121,12 @@ function read<T extends z.ZodType>(schema: T, json: unknown, maxBytes: number): 
     throw invalid([`must be an object of at most ${maxBytes} bytes`]);
   }
   const parsed = schema.safeParse(json);
-  if (!parsed.success) throw invalid(parsed.error.issues.flatMap(problemsOf));
+  if (!parsed.success) throw invalid(problemsOf(parsed.error));
   return parsed.data;
 }
 
-function invalid(problems: readonly string[]): X402Error {
-  const shown = problems.slice(0, 5).join("; ");
-  return new X402Error("POLICY_INVALID", problems.length > 5 ? `${shown}; and more` : shown);
-}
-
-function problemsOf(issue: z.core.$ZodIssue): string[] {
-  const path = pathText(issue.path);
-  if (issue.code === "unrecognized_keys") {
-    return issue.keys.map((key) => `${pathText([...issue.path, key])}: not known to this version`);
-  }
-  if (issue.code === "invalid_key") return [`${path}: must be a name such as "research"`];
-  const message = issue.message.charAt(0).toLowerCase() + issue.message.slice(1);
-  return [path === "" ? message : `${path}: ${message}`];
-}
-
-/** ["budgets", 0, "limit"] -> "budgets[0].limit". Keys that are not plain are shown quoted, in ASCII. */
-function pathText(path: readonly PropertyKey[]): string {
-  return path.reduce<string>((text, part) => {
-    if (typeof part === "number") return `${text}[${part}]`;
-    const key = String(part).slice(0, 40);
-    const shown = /^[\w-]+$/.test(key) ? key : JSON.stringify(key).replaceAll(/[^ -~]/g, "?");
-    return text === "" ? shown : `${text}.${shown}`;
-  }, "");
-}
+const invalid = (problems: readonly string[]): X402Error =>
+  new X402Error("POLICY_INVALID", inOneLine(problems));
 
 const PINNED_KEYS: ReadonlySet<string> = new Set(
   PINNED_ASSETS.map((asset) => assetKey(asset.network, asset.address)),
