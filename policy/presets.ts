@@ -69,7 +69,8 @@ export const PRESETS: readonly Preset[] = [
   },
   {
     name: "testnet",
-    about: "test money, worth nothing, on Base Sepolia, Solana's devnet, Cardano's preprod: 2.00 a call, 50.00 a day",
+    about:
+      "test money, worth nothing, on Base Sepolia, Solana's devnet, Cardano's preprod: 2.00 a call, 50.00 a day",
     document: {
       version: 1,
       allowedNetworks: ["base-sepolia", "solana-devnet", "cardano-preprod"],
