@@ -9,6 +9,7 @@ export const SEED_BYTES = 32;
 export const EXTENDED_BYTES = 64;
 const HALF = 32;
 const WIDE = 64;
+const NOTHING = new Uint8Array();
 /** Longer than every transaction of a chain here. */
 const MOST_BYTES = 20_000;
 
@@ -24,6 +25,8 @@ async function load(): Promise<Ed25519> {
 
 export class Ed25519 {
   readonly #sodium: Sodium;
+  /** What it writes to on its own stack when it works with a key. */
+  readonly #stack: { readonly from: number; readonly to: number };
   /** Where things lie in the library's memory: everything from `scalar` to the end of `text` is wiped after use. */
   readonly #at;
 
@@ -47,6 +50,8 @@ export class Ed25519 {
       text,
       end: place(8) + MOST_BYTES,
     };
+    this.#stack = { from: 0, to: 0 };
+    this.#stack = this.#stackBelow(start);
   }
 
   /** 32 bytes: the public key of a seed (32) or an extended key (64). */
@@ -116,7 +121,26 @@ export class Ed25519 {
     } finally {
       // Of the text, what is before the message is secret: it is short, and the message is not.
       this.#sodium.HEAPU8.fill(0, scalar, Math.min(text + WIDE, end));
+      // It is left with r, out of which and the signature the key can be worked out, and with digits of the scalar.
+      this.#sodium.HEAPU8.fill(0, this.#stack.from, this.#stack.to);
     }
+  }
+
+  /** Where its stack is the library does not tell: what is otherwise after another, worthless key is looked for. */
+  #stackBelow(start: number): { readonly from: number; readonly to: number } {
+    const works = [(key: Uint8Array) => this.publicKey(key), (key: Uint8Array) => this.sign(NOTHING, key)];
+    const ranges = works.map((work) => {
+      const [before, after] = [1, 2].map((fill) => {
+        work(new Uint8Array(SEED_BYTES).fill(fill));
+        return this.#copy(0, start);
+      }) as [Uint8Array, Uint8Array];
+      const isChanged = (byte: number, at: number): boolean => byte !== before[at];
+      return { from: after.findIndex(isChanged), to: after.findLastIndex(isChanged) + 1 };
+    });
+    return {
+      from: Math.min(...ranges.map(({ from }) => from)),
+      to: Math.max(...ranges.map(({ to }) => to)),
+    };
   }
 
   /** RFC 8032, section 5.1.5, steps 1 and 2. */

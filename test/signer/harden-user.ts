@@ -18,9 +18,9 @@ export function giveAway(folder: string): void {
     lchownSync(join(folder, name), ALONE, ALONE);
 }
 
-/** A home of ALONE's, whose vault knows its ledger, so that it need not be written to again. */
+/** A home of ALONE's, with an account on every rail, whose vault knows its ledger and need not be written to again. */
 export async function homeOfItsOwn(): Promise<SignerHome> {
-  const home = await SignerHome.make();
+  const home = await SignerHome.ofPhrase();
   const signer = await home.start();
   await signer.unlock();
   await signer.close();

@@ -7,10 +7,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { COMMAND, type SignerHome, type SignerProcess } from "../counterparts/signer.ts";
 import { ALONE, IS_ROOT, asUser, homeOfItsOwn } from "../signer/harden-user.ts";
-import { document } from "../signer/intents.ts";
+import { type KeyPart, keyParts } from "../signer/key-parts.ts";
 import { canSearch, countInMemory } from "../signer/memory-search.ts";
 import { formsIn } from "../signer/secrets.ts";
 import { Clients } from "./clients.ts";
+import { mixed, mixedDocument, setAdaPrice } from "./payments.ts";
 import { type Conditions, type Evidence, Impossible, type Row, grouped } from "./row.ts";
 
 export const keys: Row = {
@@ -38,7 +39,7 @@ async function run(conditions: Conditions): Promise<Evidence> {
     const dump = await coreDump(home, skipped);
     return {
       done:
-        `${cycles} times unlocked, ${grouped(payments)} payments in all, locked, and all writable memory searched for every key; ` +
+        `${cycles} times unlocked, ${grouped(payments)} payments on three rails in all, locked, and all writable memory searched for every key, its halves and its scalar; ` +
         `an abort with unlimited core size; /proc/<pid>/mem by another process of the same user`,
       held: `unlocked: ${counts.unlocked}; locked: ${counts.locked}; ${dump}; /proc/<pid>/mem: ${others}; ${swap}`,
       ...(skipped.length > 0 ? { skipped } : {}),
@@ -53,8 +54,6 @@ interface Counts {
   readonly locked: string;
 }
 
-const NAMES = ["passphrase", "key of the signing part", "nonce key", "audit key"] as const;
-
 /** Copies that may be left: node:crypto keeps its own of the last HMAC key. It moves no money. */
 const RESIDUE: Readonly<Record<string, number>> = { "nonce key": 1 };
 
@@ -64,34 +63,35 @@ async function searchEachLock(
   cycles: number,
   payments: number,
 ): Promise<Counts> {
-  const secrets = home.secrets();
-  const nameOf = (index: number): string => NAMES[index] ?? "wallet key";
-  const most = { unlocked: secrets.map(() => 0), locked: secrets.map(() => 0) };
-  const search = (when: "unlocked" | "locked"): number[] => {
-    const found = countInMemory(signer.pid, secrets);
+  const parts = keyParts(home);
+  const most = { unlocked: parts.map(() => 0), locked: parts.map(() => 0) };
+  const search = (when: "unlocked" | "locked"): [KeyPart, number][] => {
+    const found = countInMemory(
+      signer.pid,
+      parts.map(({ bytes }) => bytes),
+    );
     most[when] = most[when].map((count, index) => Math.max(count, found[index]!));
-    return found;
+    return parts.map((part, index) => [part, found[index]!]);
   };
-  const clients = new Clients();
-  assert.deepEqual(
-    search("locked"),
-    secrets.map(() => 0),
-  );
+  const clients = new Clients(mixed);
+  for (const [{ name }, count] of search("locked")) assert.equal(count, 0, `${name} before the first unlock`);
   for (let cycle = 0; cycle < cycles; cycle++) {
     await signer.unlock();
-    if (cycle === 0) await signer.apply(document({ totalMax: "100000.00" }));
+    if (cycle === 0) {
+      await setAdaPrice(signer);
+      await signer.apply(mixedDocument({ totalMax: "100000.00" }));
+    }
     const until = clients.held.size + payments / cycles;
     await clients.load(await signer.agent(), 32, () => clients.held.size >= until);
-    const unlocked = search("unlocked");
-    // Or this would search for the wrong thing.
-    for (const [index, count] of unlocked.entries())
-      assert.equal(count > 0, index > 1, `${nameOf(index)} while unlocked: ${count}`);
+    // One at least: or this would search for the wrong thing.
+    for (const [{ name, held }, count] of search("unlocked"))
+      assert.equal(count > 0, held, `${name} while unlocked: ${count}`);
     await signer.lock();
-    for (const [index, count] of search("locked").entries())
-      assert.ok(count <= (RESIDUE[nameOf(index)] ?? 0), `${nameOf(index)} after the lock: ${count}`);
+    for (const [{ name }, count] of search("locked"))
+      assert.ok(count <= (RESIDUE[name] ?? 0), `${name} after the lock: ${count}`);
   }
   const told = (counts: readonly number[]): string =>
-    counts.map((count, index) => `${nameOf(index)} ${count}`).join(", ");
+    counts.map((count, index) => `${parts[index]!.name} ${count}`).join(", ");
   return { unlocked: told(most.unlocked), locked: told(most.locked) };
 }
 
