@@ -3,7 +3,9 @@
 // Coins are taken until the body can be built: the smallest that makes up for the shortage and leaves as much as is paid,
 // so that the change can pay again; else the smallest that makes up for it; else the largest ones, until one more would.
 // Coins with few kinds of token go first, because every token makes the transaction larger. Big coins stay free for other
-// payments. What a hostile context costs is bounded: a body is built a few times, not once for each coin.
+// payments. What a hostile context costs is bounded: when coins that should have been enough were not (what they hold makes
+// the change dearer) a few times, the largest are taken, twice as many each time. A body is built some twelve times at most,
+// not once for each coin.
 import type { Refusal } from "../rail.ts";
 import { compareInputs } from "./body.ts";
 import { type Built, type Plan, type Shortage, build } from "./build.ts";
@@ -27,7 +29,7 @@ export function spend(plan: Plan, { coins, nonce, lockedUntil }: Purse): Uint8Ar
     nonce && (lockedUntil(nonce) ?? 0) > time ? NOTHING : select(plan, freeAt(time), nonce);
   const now = attempt(0);
   if (now.made === "body") return now.bytes;
-  const times = [...new Set(coins.map((coin) => lockedUntil(coin) ?? 0))].sort((a, b) => a - b);
+  const times = [...new Set(coins.flatMap((coin) => lockedUntil(coin) ?? []))].sort((a, b) => a - b);
   const until = firstOf(times, (time) => attempt(time).made === "body");
   if (until !== undefined) return { refused: "INPUTS_LOCKED", until };
   return { refused: now.made === "too-large" ? "TRANSACTION_TOO_LARGE" : "FUNDS_INSUFFICIENT" };
@@ -52,9 +54,9 @@ function select(plan: Plan, coins: readonly Coin[], nonce: Coin | undefined): Bu
   const chosen = nonce ? [nonce] : [];
   const tokens = new Map(nonce?.value.tokens);
   let rest = coins.filter((coin) => coin !== nonce).sort(compareInputs);
-  for (;;) {
+  for (let round = 0; ; round++) {
     const built = build(plan, chosen);
-    const next = built.made === "shortage" ? pick(plan, rest, built.short) : [];
+    const next = built.made === "shortage" ? pick(plan, rest, built.short, round - PATIENCE) : [];
     if (next.length === 0) return built;
     for (const coin of next.filter((one) => fits(one, tokens))) {
       chosen.push(coin);
@@ -68,13 +70,16 @@ function select(plan: Plan, coins: readonly Coin[], nonce: Coin | undefined): Bu
 const fits = ({ value }: Coin, taken: ReadonlyMap<string, bigint>): boolean =>
   [...value.tokens].every(([unit, amount]) => amount + (taken.get(unit) ?? 0n) <= MAX_TOKEN);
 
-/** One coin that makes up for the shortage, or of the largest as many as are needed before one can. */
-function pick({ payment }: Plan, coins: readonly Coin[], short: Shortage): Coin[] {
+/**
+ * One coin that makes up for the shortage, or of the largest as many as are needed before one can. `hurry`: from 0 on the
+ * largest, at least 2^hurry of them.
+ */
+function pick({ payment }: Plan, coins: readonly Coin[], short: Shortage, hurry: number): Coin[] {
   const [unit = ""] = payment.value.tokens.keys();
   const tokenIn = (coin: Coin): bigint => coin.value.tokens.get(unit) ?? 0n;
   const amountIn = short.token > 0n ? tokenIn : ({ value }: Coin) => value.lovelace;
   const comfortable = short.lovelace + payment.value.lovelace;
-  for (const lovelace of [comfortable, short.lovelace, ...(short.token > 0n ? [0n] : [])]) {
+  for (const lovelace of hurry < 0 ? [comfortable, short.lovelace, ...(short.token > 0n ? [0n] : [])] : []) {
     const enough = coins.filter((coin) => coin.value.lovelace >= lovelace && tokenIn(coin) >= short.token);
     if (enough.length > 0)
       return enough.sort((a, b) => kinds(a) - kinds(b) || compare(amountIn, a, b)).slice(0, 1);
@@ -82,8 +87,11 @@ function pick({ payment }: Plan, coins: readonly Coin[], short: Shortage): Coin[
   const largest = coins.filter((coin) => amountIn(coin) > 0n).sort((a, b) => compare(amountIn, b, a));
   let missing = short.token > 0n ? short.token : short.lovelace;
   const end = largest.findIndex((coin) => (missing -= amountIn(coin)) <= 0n);
-  return end === -1 ? largest : largest.slice(0, end);
+  return end === -1 ? largest : largest.slice(0, Math.max(end, 1, 2 ** hurry));
 }
+
+/** Rounds in which a choice may turn out too small. */
+const PATIENCE = 4;
 
 const kinds = ({ value }: Coin): number => value.tokens.size;
 

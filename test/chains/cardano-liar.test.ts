@@ -8,7 +8,9 @@ import {
   OWN,
   PAYEE,
   USDM,
+  VALID_BEFORE,
   contextOf,
+  draft,
   drafted,
   nameOf,
   orderOf,
@@ -84,6 +86,35 @@ describe("a provider that lies", () => {
     const ada = outflow.filter(({ asset }) => asset === ADA).reduce((sum, { amount }) => sum + amount, 0n);
     expect(before - ledger.balance(OWN).lovelace).toBe(ada);
     expect(ada).toBeGreaterThan(2_500_000n);
+  });
+});
+
+describe("a context that is made to cost time", () => {
+  /** Each output just fails to pay for the change that its own token needs. */
+  const treadmill = (size: number): WireCardanoContext => {
+    const lovelace = 146_000n;
+    const others = Array.from({ length: size }, (_, n) =>
+      utxo(n + 2, lovelace, { [`${(n + 1).toString(16).padStart(56, "0")}.`]: 1n }),
+    );
+    return contextOf(utxo(1, 1_800_000n), ...others);
+  };
+
+  it("costs milliseconds: the choice of outputs is not begun anew for each of them", () => {
+    const context = treadmill(190);
+    const times = Array.from({ length: 5 }, () => {
+      const before = performance.now();
+      expect(refusal(orderOf(ADA, { amount: 1n }), context)).toBe("FUNDS_INSUFFICIENT");
+      return performance.now() - before;
+    });
+    expect(Math.min(...times)).toBeLessThan(50);
+  });
+
+  it("and with one output more that would do it, is paid", () => {
+    const { utxos, ...more } = treadmill(190);
+    const context = { ...more, utxos: [...utxos, utxo(1_000, 4)] };
+    expect(draft(orderOf(ADA, { amount: 1n }), context)).toMatchObject({ expires: VALID_BEFORE });
+    const late = { ...more, utxos: [...utxos.slice(0, 40), utxo(1_000, 900_000n)] };
+    expect(draft(orderOf(ADA, { amount: 1n }), late)).toMatchObject({ expires: VALID_BEFORE });
   });
 });
 
