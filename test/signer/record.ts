@@ -16,6 +16,7 @@ const bodySchema = z.looseObject({
   outflow: z.array(z.array(z.string())).optional(),
   rates: z.record(z.string(), z.string()).optional(),
   draft: z.string().optional(),
+  expires: z.int().optional(),
   count: z.int().optional(),
   reason: z.string().optional(),
   session: z.string().optional(),

@@ -28,6 +28,7 @@ import { Secret } from "../../vault/secret.ts";
 import * as signing from "../../vault/signing.ts";
 import { Chain } from "../../verify/chain.ts";
 import { PAYEE, document, intent } from "../signer/intents.ts";
+import { railCodecs } from "./rail-codecs.ts";
 
 export interface Codec {
   readonly name: string;
@@ -45,6 +46,15 @@ export interface Material {
   readonly signingPart: Buffer;
   readonly auditRows: readonly string[];
   readonly requests: readonly string[];
+  /** Of a payment on Solana and one on Cardano, and the accounts that pay. */
+  readonly solana: Paid;
+  readonly cardano: Paid;
+}
+
+export interface Paid {
+  readonly draft: Buffer;
+  /** As the rail writes it on the payment's network. */
+  readonly from: string;
 }
 
 const json = (...values: unknown[]): Buffer[] => values.map((value) => Buffer.from(JSON.stringify(value)));
@@ -138,6 +148,7 @@ export function codecs(material: Material): readonly Codec[] {
     { name: "terms body", form: "json", share: 4, samples: json(TERMS_1, TERMS), read: readBody },
     { name: "settlement", form: "text", share: 2, samples: [base64(SETTLEMENT)], read: settlement },
     { name: "authorization", form: "bytes", share: 3, samples: [authorization()], read: readAuthorization },
+    ...railCodecs(material),
     { name: "audit row", form: "json", share: 6, samples: texts(...auditRows), read: readRow },
     { name: "attestation", form: "text", share: 3, samples: [attestation()], read: readJws },
     { name: "policy", form: "json", share: 3, samples: json(POLICY), read: readPolicy },

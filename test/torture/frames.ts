@@ -7,11 +7,11 @@ import { encodeRequest } from "../../protocol/rpc.ts";
 import { label } from "../../vault/keys.ts";
 import { open as openSeal } from "../../vault/seal.ts";
 import { SignerHome } from "../counterparts/signer.ts";
-import { document, intent } from "../signer/intents.ts";
 import { LedgerRecord } from "../signer/record.ts";
 import { formsIn } from "../signer/secrets.ts";
-import { type Codec, type Material, codecs } from "./codecs.ts";
+import { type Codec, type Material, type Paid, codecs } from "./codecs.ts";
 import { Mutator } from "./mutate.ts";
+import { type RailName, mixed, mixedDocument, railOf, setAdaPrice } from "./payments.ts";
 import { Random } from "./random.ts";
 import { type Conditions, type Evidence, type Row, grouped } from "./row.ts";
 import { REQUESTS, floodSockets } from "./socket-frames.ts";
@@ -19,12 +19,12 @@ import { REQUESTS, floodSockets } from "./socket-frames.ts";
 export const frames: Row = {
   name: "frames",
   what: "10 million random and mutated frames at every socket and codec (seeded, the seed printed)",
-  must: "no crash, flat RSS, no key byte in any reply, log, error or file",
+  must: "no crash, flat RSS, no key byte in any reply, log, error or file; no second signature for an intent",
   run,
 };
 
 async function run(conditions: Conditions): Promise<Evidence> {
-  const home = await SignerHome.make();
+  const home = await SignerHome.ofPhrase();
   try {
     const material = await materialOf(home);
     const inProcess = everyCodec(codecs(material), conditions, home.secrets());
@@ -38,6 +38,7 @@ async function run(conditions: Conditions): Promise<Evidence> {
         `${grouped(inProcess.read)} were read and meant the same when written again, the rest were refused with ` +
         `${inProcess.codes} codes; every reply had its code, none was INTERNAL; ` +
         `RSS ${atSockets.rss.join(", then ")} MB after each third; ` +
+        `all ${grouped(atSockets.signed)} signatures on record, none a second for its intent or its inputs; ` +
         `no key, raw, in hex or in base64, in ${grouped(inProcess.messages)} different errors, ` +
         `${grouped(atSockets.bytes)} bytes of replies, the log or a file`,
     };
@@ -50,8 +51,16 @@ async function run(conditions: Conditions): Promise<Evidence> {
 async function materialOf(home: SignerHome): Promise<Material> {
   const signer = await home.start();
   await signer.unlock();
-  await signer.apply(document({ totalMax: "0.02" }));
-  for (let n = 0; n < 3; n++) await signer.sign(intent(n));
+  await setAdaPrice(signer);
+  await signer.apply(mixedDocument({ totalMax: "0.05" }));
+  const paid: Partial<Record<RailName, Paid>> = {};
+  for (let n = 0; n < 5; n++) {
+    const { intent, context } = mixed(n);
+    const result = await signer.sign(intent, context && { context });
+    const { rows } = await LedgerRecord.read(signer.operator);
+    const draft = Buffer.from(rows.at(-1)?.draft ?? "", "base64");
+    if (result.outcome === "signed") paid[railOf(n)] = { draft, from: result.from };
+  }
   const { rows } = await LedgerRecord.read(signer.operator);
   await signer.close();
   const { sealed, key } = home.vault.signingPart();
@@ -63,6 +72,8 @@ async function materialOf(home: SignerHome): Promise<Material> {
     requests: Object.values(REQUESTS)
       .flat()
       .map(({ method, params }, id) => encodeRequest(id, method, params).trim()),
+    solana: paid.solana!,
+    cardano: paid.cardano!,
   };
 }
 

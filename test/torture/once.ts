@@ -11,18 +11,39 @@ export const draftsIn = (record: LedgerRecord): Map<string, RecordRow[]> =>
     ({ agent = "", id = "" }) => `${agent} ${id}`,
   );
 
-/** Of payments that are all alive, or share no input with one that is not. */
 export function expectNothingTwice(record: LedgerRecord): void {
-  const spentBy = new Map<string, string>();
-  for (const [intent, rows] of draftsIn(record)) {
+  for (const rows of draftsIn(record).values()) {
     const { network = "" } = rows[0]!;
     if (network.startsWith("solana:")) assert.equal(rows.length, 1, "a second message for one intent");
     if (!network.startsWith("cardano:")) continue;
-    const inputs = rows.map(({ draft = "" }) => inputsOf(Buffer.from(draft, "base64")));
-    assert.equal(new Set(inputs.map(([nonce]) => nonce)).size, 1, "a second nonce input for one intent");
-    for (const input of inputs.flat()) {
-      assert.equal(spentBy.get(input) ?? intent, intent, "two payments that spend one input");
-      spentBy.set(input, intent);
+    const nonces = rows.map(({ draft = "" }) => inputsOf(Buffer.from(draft, "base64"))[0]);
+    assert.equal(new Set(nonces).size, 1, "a second nonce input for one intent");
+  }
+  expectNoInputTwice(record);
+}
+
+/** While a draft is alive by the signer's clock, its inputs are in no other intent's. */
+function expectNoInputTwice(record: LedgerRecord): void {
+  const spent = new Map<string, { intent: string; until: number }>();
+  for (const { kind, network, agent, id, at, draft = "", expires = 0 } of record.rows) {
+    const hasDraft = kind === "payment.reserved" || kind === "payment.redrafted";
+    if (!hasDraft || !network?.startsWith("cardano:")) continue;
+    const intent = `${agent} ${id}`;
+    for (const input of inputsOf(Buffer.from(draft, "base64"))) {
+      const before = spent.get(input);
+      const isFree = !before || before.intent === intent || before.until * 1000 <= at;
+      assert.ok(isFree, `${intent} spends an input of ${before?.intent}`);
+      spent.set(input, { intent, until: expires });
     }
   }
 }
+
+/** What can be used once, of everything on record: signed.ts's `once`. */
+export const onceOnRecord = (record: LedgerRecord): ReadonlySet<string> =>
+  new Set(
+    [...draftsIn(record).values()].flat().map(({ network = "", draft = "" }) => {
+      const bytes = Buffer.from(draft, "base64");
+      if (network.startsWith("eip155:")) return `0x${bytes.subarray(224).toString("hex")}`;
+      return network.startsWith("solana:") ? draft : inputsOf(bytes)[0]!;
+    }),
+  );

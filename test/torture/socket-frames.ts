@@ -8,26 +8,38 @@ import { AGENT_METHODS, DESK_METHODS, OBSERVER_METHODS, OPERATOR_METHODS } from 
 import { DESK_SOCKET, OBSERVER_SOCKET, OPERATOR_SOCKET, agentSocketName } from "../../protocol/places.ts";
 import { encodeRequest } from "../../protocol/rpc.ts";
 import type { SignerHome, SignerProcess } from "../counterparts/signer.ts";
-import { document, intent } from "../signer/intents.ts";
+import { intent } from "../signer/intents.ts";
 import { RawClient, type RawReply } from "../signer/raw-client.ts";
+import { LedgerRecord } from "../signer/record.ts";
 import { formsIn } from "../signer/secrets.ts";
 import { Mutator } from "./mutate.ts";
+import { expectNothingTwice, onceOnRecord } from "./once.ts";
 import { errorCode } from "./outcome.ts";
+import { mixed, mixedDocument, onCardano, onSolana, setAdaPrice } from "./payments.ts";
 import { Random } from "./random.ts";
 import type { Conditions } from "./row.ts";
+import { readSigned } from "./signed.ts";
 
 interface Request {
   readonly method: string;
   readonly params: object;
 }
 
+const [SOLANA, CARDANO] = [onSolana(100), onCardano(200)];
+const SHORT = onCardano(201, { maxTimeoutSeconds: 1 });
+const CONTEXTS = { [SOLANA.intent.network]: SOLANA.context, [CARDANO.intent.network]: CARDANO.context };
+
 const PARAMS: Readonly<Record<string, readonly object[]>> = {
   "session.open": [{ policy: { perSessionMax: "0.05", budgets: [{ name: "m", count: 3, window: "1m" }] } }],
   "session.close": [{ session: "s_0123456789abcdef" }],
-  "payment.quote": [{ intents: [intent("quote"), intent("quote-2", { amount: "1" })] }],
+  "payment.quote": [
+    { intents: [intent("quote"), intent("quote-2", { amount: "1" })] },
+    { intents: [SOLANA.intent, CARDANO.intent], contexts: CONTEXTS },
+  ],
   "payment.sign": [
     { intent: intent("frame") },
     { intent: intent("frame-2", { amount: "1", claims: {} }), session: "s_0123456789abcdef", context: {} },
+    ...[SOLANA, CARDANO, SHORT],
   ],
   "budget.get": [{}, { session: "s_0123456789abcdef" }],
   "history.list": [{}, { limit: 5, before: 100 }],
@@ -40,9 +52,10 @@ const PARAMS: Readonly<Record<string, readonly object[]>> = {
       scope: { spend: "1.00", count: 3 },
     },
   ],
-  "policy.apply": [{ document: document({ perCallMax: "1.00", agents: { hostile: {} } }), base: "" }],
+  "policy.apply": [{ document: mixedDocument({ perCallMax: "1.00", agents: { hostile: {} } }), base: "" }],
   "agent.freeze": [{}, { agent: "hostile" }],
   "agent.unfreeze": [{}, { agent: "hostile" }],
+  "price.set": [{ symbol: "ADA", usd: "0.02", maxAge: 3600 }],
   "audit.query": [{ after: 0, limit: 3 }, { after: 1 }],
 };
 
@@ -58,6 +71,36 @@ export const REQUESTS: Readonly<Record<string, readonly Request[]>> = {
   [OBSERVER_SOCKET]: requestsOf(OBSERVER_METHODS),
 };
 
+/** A payment on Cardano with other text in place of its context. */
+const withContext = (context: string): string =>
+  encodeRequest(0, "payment.sign", { ...CARDANO, context: "?" })
+    .trim()
+    .replace('"?"', () => context);
+
+const MANY = Array.from({ length: 500 }, (_, index) => ({
+  ...{ transaction: "ab".repeat(32), index, lovelace: "1000000" },
+}));
+const TOKENS = Object.fromEntries(
+  Array.from({ length: 600 }, (_, n) => [`${n.toString(16).padStart(56, "0")}.00`, "1"]),
+);
+const PARAMETERS = JSON.stringify(CARDANO.context?.["parameters"]);
+
+/** Contexts as no library writes them: deep, long, with a key twice, of other types. */
+const HOSTILE: readonly string[] = [
+  "[".repeat(20_000) + "]".repeat(20_000),
+  '{"utxos":'.repeat(3000) + "0" + "}".repeat(3000),
+  `{"utxos":[],"utxos":${JSON.stringify(CARDANO.context?.["utxos"])},"parameters":${PARAMETERS}}`,
+  `{"utxos":${JSON.stringify(MANY)},"parameters":${PARAMETERS}}`,
+  `{"utxos":${JSON.stringify([{ ...MANY[0], tokens: TOKENS }])},"parameters":${PARAMETERS}}`,
+  `{"utxos":${JSON.stringify([MANY[0], MANY[0]])},"parameters":${PARAMETERS}}`,
+  `{"utxos":{"length":1,"0":${JSON.stringify(MANY[0])}},"parameters":${PARAMETERS}}`,
+  `{"__proto__":${JSON.stringify(CARDANO.context)}}`,
+  ...["null", "[]", "0", '"utxos"', "1e999", `{"recentBlockhash":"${"1".repeat(44)}"}`],
+].map(withContext);
+
+const payment = (name: number): Buffer =>
+  Buffer.from(encodeRequest(name, "payment.sign", mixed(name)).trim());
+
 const BATCH = 100;
 const TOO_LONG = Buffer.alloc(70_000, "x");
 
@@ -67,6 +110,7 @@ export interface SocketResult {
   readonly roles: number;
   /** Of replies. */
   readonly bytes: number;
+  readonly signed: number;
   /** MB of the signer's process after each third. */
   readonly rss: readonly number[];
 }
@@ -85,18 +129,31 @@ export async function floodSockets(home: SignerHome, conditions: Conditions): Pr
     rss.push(rssOf(signer.pid));
   }
   for (const socket of sockets) socket.close();
+  const signed = new Set(sockets.flatMap((socket) => [...socket.signed]));
+  await expectSignedOnce(signer, signed);
   assert.deepEqual(await signer.kill("SIGTERM"), { code: 0, signal: null }, signer.output);
   signer.disconnect();
   assert.deepEqual(formsIn(signer.output, home.secrets()), []);
   assert.ok(rss[2]! < rss[0]! * 1.2 + 16, `RSS grew: ${rss.join(", ")} MB`);
   const bytes = sockets.reduce((sum, socket) => sum + socket.bytes, 0);
-  return { frames: answered(), roles: sockets.length, bytes, rss };
+  return { frames: answered(), roles: sockets.length, bytes, rss, signed: signed.size };
+}
+
+/** Everything that was signed is on record, and there is nothing on record twice. */
+async function expectSignedOnce(signer: SignerProcess, signed: ReadonlySet<string>): Promise<void> {
+  const record = await LedgerRecord.read(signer.operator);
+  const known = onceOnRecord(record);
+  for (const payload of signed) assert.ok(known.has(readSigned(payload).once), `not on record: ${payload}`);
+  const rows = record.ofKind("payment.reserved").map(({ agent, id }) => `${agent} ${id}`);
+  assert.equal(new Set(rows).size, rows.length, "an intent was reserved twice");
+  expectNothingTwice(record);
 }
 
 async function open(home: SignerHome): Promise<SignerProcess> {
   const first = await home.spawn({ args: ["--quiet"] });
   await first.unlock();
-  await first.apply(document({ totalMax: "1000.00", agents: { hostile: {} } }));
+  await setAdaPrice(first);
+  await first.apply(mixedDocument({ totalMax: "1000.00", agents: { hostile: {} } }));
   await first.close();
   const signer = await home.spawn();
   await makeUsable(signer);
@@ -119,12 +176,15 @@ const rssOf = (pid: number): number =>
 class Socket {
   bytes = 0;
   answered = 0;
+  /** Payloads, as JSON. */
+  readonly signed = new Set<string>();
   readonly #home: SignerHome;
   readonly #path: string;
   readonly #samples: readonly string[];
   readonly #random: Random;
   readonly #mutator: Mutator;
   readonly #secrets: readonly Buffer[];
+  readonly #pays: boolean;
   #client: RawClient | undefined;
   #batches = 0;
 
@@ -137,6 +197,7 @@ class Socket {
     this.#random = new Random(seed, name);
     this.#mutator = new Mutator(this.#random);
     this.#secrets = home.secrets();
+    this.#pays = REQUESTS[name]?.some(({ method }) => method === "payment.sign") ?? false;
   }
 
   /** Sends a batch and reads every reply to it, or to the end of the connection. */
@@ -151,6 +212,8 @@ class Socket {
       do {
         reply = await client.reply();
         expectKnown(reply);
+        const { payload } = (reply.result ?? {}) as { payload?: object };
+        if (payload) this.signed.add(JSON.stringify(payload));
         this.answered += 1;
       } while (reply.id !== last);
     } catch (error) {
@@ -169,6 +232,9 @@ class Socket {
   #frame(): Buffer {
     const random = this.#random;
     if (random.oneIn(2000)) return TOO_LONG;
+    if (random.oneIn(100)) return Buffer.from(random.pick(HOSTILE));
+    // So that there is something to be signed twice.
+    if (this.#pays && random.oneIn(10)) return payment(random.between(300, 600));
     if (random.oneIn(10)) return Buffer.from(random.pick(this.#samples));
     const frame = this.#mutator.json(random.pick(this.#samples), random.pick(this.#samples));
     // What is not UTF-8 ends the connection, and what stands behind it is not read any more.
