@@ -4,6 +4,7 @@ import { nameOf } from "../protocol/networks.ts";
 import { budgetsOf, restsOnClaims, SUGAR_FIELDS } from "./compile.ts";
 import { compileHousehold } from "./document.ts";
 import { compileBlockedDomains, compileDomains, inDomains } from "./domains.ts";
+import { neverTogether, reviewSchedule } from "./check-schedule.ts";
 import { type BudgetDocument, type PolicyDocument, type RulesDocument, assetParts } from "./schema.ts";
 
 /** `path` as in the document; `text` a sentence without a period. */
@@ -73,7 +74,12 @@ function reviewAssets(document: PolicyDocument): Remark[] {
 }
 
 function reviewRules(path: string, rules: RulesDocument): Remark[] {
-  return [...reviewLists(path, rules), ...reviewLimits(path, rules), ...reviewBudgets(path, rules)];
+  return [
+    ...reviewLists(path, rules),
+    ...reviewSchedule(`${path}schedule`, rules.schedule),
+    ...reviewLimits(path, rules),
+    ...reviewBudgets(path, rules),
+  ];
 }
 
 const ALLOW_LISTS = [
@@ -215,5 +221,5 @@ function looserThan(household: PolicyDocument, path: string, rules: RulesDocumen
     const extra = (rules[field] ?? []).filter((item) => outer && !outer.includes(item));
     return extra.map((item) => ({ path: path + field, text: `${item} is not allowed by the household` }));
   });
-  return [...limits, ...lists];
+  return [...limits, ...lists, ...neverTogether(`${path}schedule`, rules.schedule, household.schedule)];
 }

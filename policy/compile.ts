@@ -5,6 +5,7 @@ import type { Code } from "../protocol/errors.ts";
 import type { Caip2 } from "../protocol/networks.ts";
 import { countersOf, matchText } from "./counters.ts";
 import { compileBlockedDomains, compileDomains } from "./domains.ts";
+import { Schedule } from "./schedule.ts";
 import { type BudgetDocument, type RulesDocument, assetParts } from "./schema.ts";
 import type { AssetList, Budget, Match, Per, Policy } from "./scope.ts";
 import { type Window, compileWindow } from "./windows.ts";
@@ -29,6 +30,7 @@ export function compileRules(rules: RulesDocument, timezone: string): Policy {
   });
   return {
     ...compileLists(rules),
+    ...(rules.schedule && { schedule: new Schedule(rules.schedule, timezone) }),
     ...(rules.perCallMax !== undefined && { perCallMax: parseUsd(rules.perCallMax) }),
     budgets,
     counters: countersOf(budgets, texts),
@@ -81,7 +83,7 @@ function budgetCode(window: Window): Code {
   return window.kind === "session" ? "SESSION_BUDGET_EXCEEDED" : "BUDGET_EXCEEDED";
 }
 
-type Lists = Omit<Policy, "perCallMax" | "budgets" | "counters" | "needsSite">;
+type Lists = Omit<Policy, "schedule" | "perCallMax" | "budgets" | "counters" | "needsSite">;
 
 function compileLists(rules: RulesDocument): Lists {
   const { allowedNetworks, allowedAssets, allowedRecipients, blockedRecipients } = rules;

@@ -3,6 +3,7 @@ import { parseUsd } from "../protocol/amount.ts";
 import { canonicalJson } from "../protocol/json.ts";
 import { DEFAULT_AGENT } from "../protocol/places.ts";
 import { SUGAR_FIELDS } from "./compile.ts";
+import { isWithin, openingsOf } from "./schedule.ts";
 import type { PolicyDocument, RulesDocument } from "./schema.ts";
 import { parseDuration } from "./windows.ts";
 
@@ -57,6 +58,7 @@ function diffRules(path: string, from: RulesDocument, to: RulesDocument): Change
   return [
     ...ALLOW_LISTS.flatMap((field) => diffList(path + field, from[field], to[field], "looser")),
     ...BLOCK_LISTS.flatMap((field) => diffList(path + field, from[field], to[field], "tighter")),
+    ...diffSchedule(`${path}schedule`, from.schedule, to.schedule),
     ...(["perCallMax", ...SUGAR_FIELDS] as const).flatMap((field) =>
       scalar(path + field, from[field], to[field], usdEffect),
     ),
@@ -66,6 +68,32 @@ function diffRules(path: string, from: RulesDocument, to: RulesDocument): Change
     }),
   ];
 }
+
+type ScheduleRule = RulesDocument["schedule"];
+
+/** By what is open in a week of local time: no schedule is open always. */
+function diffSchedule(path: string, from: ScheduleRule, to: ScheduleRule): Change[] {
+  const text = (rule: ScheduleRule): Scalar => rule && scheduleText(rule);
+  return scalar(path, text(from), text(to), () => {
+    const [before, after] = [openingsOf(from ?? ALWAYS), openingsOf(to ?? ALWAYS)];
+    const [noLess, noMore] = [isWithin(before, after), isWithin(after, before)];
+    if (noLess === noMore) return "neither";
+    return noLess ? "looser" : "tighter";
+  });
+}
+
+const ALWAYS = [{ allow: "all" }] as const;
+
+/** "mon, tue 08:00-12:00 and 13:00-17:00; other days none". */
+const scheduleText = (entries: NonNullable<ScheduleRule>): string =>
+  entries.length === 0
+    ? "(empty list)"
+    : entries
+        .map(({ days, allow }, i) => {
+          const when = days ? days.join(", ") : i === 0 ? "every day" : "other days";
+          return `${when} ${typeof allow === "string" ? allow : allow.join(" and ")}`;
+        })
+        .join("; ");
 
 const compare = (from: bigint | number, to: bigint | number): Effect =>
   to > from ? "looser" : to < from ? "tighter" : "neither";

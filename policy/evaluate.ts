@@ -10,7 +10,7 @@ import type { WireCheck } from "../protocol/shapes.ts";
 import { type Unit, additionsOf, chargesOf, sessionBucket } from "./counters.ts";
 import { chargeChecks, newKeyCheck, perCallCheck } from "./limits.ts";
 import { rankOf } from "./ranking.ts";
-import { scopeChecks } from "./rules.ts";
+import { scheduleChecks, scopeChecks } from "./rules.ts";
 import type { Scope } from "./scope.ts";
 import { Subject } from "./subject.ts";
 import { spansOf } from "./windows.ts";
@@ -120,7 +120,7 @@ export function binding(decision: Pick<Decision, "checks">): Check | undefined {
   return decision.checks.filter((check) => !check.ok).sort((a, b) => rankOf(a, b))[0];
 }
 
-/** Every limit as if nothing were asked; budgets with `per` are left out. `ok`: something is left. */
+/** Every limit, and the schedule, as if nothing were asked; budgets with `per` are left out. `ok`: something is left. */
 export function headroom(scopes: readonly Scope[], facts: Facts): { scope: Scope; checks: Check[] }[] {
   return scopes.map((scope) => {
     const checks: Check[] = [];
@@ -131,6 +131,7 @@ export function headroom(scopes: readonly Scope[], facts: Facts): { scope: Scope
 
 function scopeLimits(scope: Scope, facts: Facts, checks: Check[]): void {
   const { perCallMax, counters } = scope.policy;
+  checks.push(...scheduleChecks(scope, facts.now));
   if (perCallMax !== undefined) checks.push(perCallCheck(scope, perCallMax, 1n));
   for (const counter of counters) {
     if (counter.per !== undefined) continue;

@@ -14,6 +14,7 @@ export function scopeChecks(scope: Scope, subject: Subject, now: number, checks:
   };
   if (scope.frozen) fact("frozen", "SIGNER_FROZEN", false);
   if (scope.endsAt !== undefined) fact("endsAt", endCode(scope), now < scope.endsAt);
+  checks.push(...scheduleChecks(scope, now));
   if (networks) fact("allowedNetworks", "CHAIN_NOT_ALLOWED", networks.has(subject.network));
   if (assets) {
     const ok = inAssets(assets, subject.payment.asset, subject.assetKey);
@@ -29,6 +30,15 @@ export function scopeChecks(scope: Scope, subject: Subject, now: number, checks:
   categoryChecks(scope, subject, checks);
   if (subject.networkFee > 0n) checks.push(...networkFeeChecks(scope, subject.networkFee));
   if (perCallMax !== undefined) checks.push(perCallCheck(scope, perCallMax, subject.usd));
+}
+
+export function scheduleChecks(scope: Scope, now: number): Check[] {
+  const { schedule } = scope.policy;
+  if (!schedule) return [];
+  const ok = schedule.isOpen(now);
+  const reopensAt = ok ? undefined : schedule.nextOpening(now);
+  const rule = { scope: scope.id, rule: "schedule", code: "OUTSIDE_SCHEDULE", ok } as const;
+  return [{ ...rule, claimed: scope.kind === "session", ...(reopensAt !== undefined && { reopensAt }) }];
 }
 
 const endCode = (scope: Scope): Code => (scope.kind === "session" ? "SESSION_UNKNOWN" : "SIGNER_LOCKED");

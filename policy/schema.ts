@@ -7,6 +7,7 @@ import { networkOf, railOf } from "../protocol/networks.ts";
 import { agentNameSchema } from "../protocol/shapes.ts";
 import { assetAddress, recipientAddress } from "./address.ts";
 import { canonicalDomain } from "./domains.ts";
+import { DAYS, canonicalAllow, canonicalWindowOfDay } from "./schedule.ts";
 import { PERS } from "./scope.ts";
 import { canonicalCategory } from "./subject.ts";
 import { canonicalTimezone, canonicalWindow, formatDuration, parseDuration } from "./windows.ts";
@@ -14,6 +15,8 @@ import { canonicalTimezone, canonicalWindow, formatDuration, parseDuration } fro
 export const MAX_BUDGETS = 64;
 const MAX_AGENTS = 64;
 const MAX_ASSETS = 64;
+const MAX_SCHEDULE = 16;
+const MAX_WINDOWS = 24;
 /** Well inside what a ledger's 64-bit integers hold, and more than anyone gives an agent. */
 export const MAX_USD = 1_000_000_000_000_000n;
 const MIN_VALIDITY = 30;
@@ -100,6 +103,34 @@ const budgetSchema = z
   });
 export type BudgetDocument = z.output<typeof budgetSchema>;
 
+const windowOfDay = text(
+  canonicalWindowOfDay,
+  'must be a window such as "08:00-20:00" that does not end when it starts',
+);
+const allow = z.union(
+  [
+    z.enum(["all", "none"]),
+    windowOfDay.transform((window) => canonicalAllow([window])),
+    z.array(windowOfDay).max(MAX_WINDOWS).transform(canonicalAllow),
+  ],
+  {
+    error:
+      'must be "all", "none", a window such as "08:00-20:00" that does not end when it starts, or a list of them',
+  },
+);
+const days = z
+  .array(z.enum(DAYS, { error: `must be one of ${DAYS.join(", ")}` }), { error: "must be a list" })
+  .min(1, "must name a day")
+  .transform((named) => DAYS.filter((day) => named.includes(day)));
+const scheduleSchema = z
+  .array(
+    z
+      .strictObject({ days: days.optional(), allow })
+      .transform((entry) => (entry.days && entry.days.length < DAYS.length ? entry : { allow: entry.allow })),
+    { error: "must be a list" },
+  )
+  .max(MAX_SCHEDULE);
+
 const rules = {
   allowedNetworks: list(network),
   allowedAssets: list(asset),
@@ -109,6 +140,7 @@ const rules = {
   blockedDomains: list(domain),
   allowedCategories: list(category),
   blockedCategories: list(category),
+  schedule: scheduleSchema.optional(),
   perCallMax: usd.optional(),
   perSessionMax: usd.optional(),
   perDayMax: usd.optional(),

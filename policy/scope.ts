@@ -4,6 +4,7 @@ import type { Code } from "../protocol/errors.ts";
 import type { MicroUsd } from "../protocol/amount.ts";
 import type { Counter } from "./counters.ts";
 import type { DomainList } from "./domains.ts";
+import type { Schedule } from "./schedule.ts";
 import type { Window } from "./windows.ts";
 
 export type ScopeKind = "household" | "unlock" | "agent" | "session";
@@ -63,6 +64,7 @@ export interface Policy {
   /** In canonical spelling. */
   readonly allowedCategories?: ReadonlySet<string>;
   readonly blockedCategories?: ReadonlySet<string>;
+  readonly schedule?: Schedule;
   readonly perCallMax?: MicroUsd;
   /** Of the household alone: what a network may take beside the payment. */
   readonly maxNetworkFee?: MicroUsd;

@@ -70,6 +70,11 @@ export const CODES = {
     "send the category of what is paid for",
   ),
   CATEGORY_BLOCKED: decline("the claimed category is in blockedCategories", "do not pay for this"),
+  OUTSIDE_SCHEDULE: decline(
+    "the schedule allows no payments at this time",
+    "try again when the schedule allows it",
+    true,
+  ),
   AMOUNT_EXCEEDS_PER_REQUEST_LIMIT: decline("one payment may not cost this much", "look for a lower price"),
   SESSION_BUDGET_EXCEEDED: decline("the budget of the session is spent", "a new session starts a new budget"),
   DAILY_BUDGET_EXCEEDED: decline("the budget of the day is spent", "try again when the day is over", true),

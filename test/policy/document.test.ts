@@ -118,7 +118,8 @@ describe("a document", () => {
   });
 
   it.each<[string, object]>([
-    ["schedule: not known", { schedule: [] }],
+    ["schedule: must be a list", { schedule: { allow: "all" } }],
+    ["agents.a.schedule[0]: ", { agents: { a: { schedule: ["08:00-20:00"] } } }],
     ["approve: not known", { approve: { above: "1" } }],
     ["priceJump: not known", { priceJump: {} }],
     ["allowedCategories[0]: must be a category", { allowedCategories: ["Data Feeds"] }],

@@ -16,6 +16,7 @@ const SOUND = {
   totalMax: "100",
   budgets: [{ name: "n", count: 60, window: "1m" }],
 };
+const WEEKDAYS = ["mon", "tue", "wed", "thu", "fri"];
 const remarks = (fields: object) =>
   review(parseDocument({ ...SOUND, ...fields })).map(({ path, text }) => `${path}: ${text}`);
 const extra = (budget: object) => ({ budgets: [...SOUND.budgets, { name: "b", ...budget }] });
@@ -95,6 +96,18 @@ describe("review", () => {
       "budgets[b]: never applies: its recipient is blocked",
       { blockedRecipients: [ALICE], ...extra({ count: 1, window: "day", match: { recipient: ALICE } }) },
     ],
+    ["schedule: is never open", { schedule: [{ allow: "none" }] }],
+    ["schedule: is never open", { schedule: [] }],
+    ["schedule: is always open", { schedule: [{ allow: "all" }] }],
+    ["schedule: has no entry for sat, sun", { schedule: [{ days: WEEKDAYS, allow: "08:00-20:00" }] }],
+    [
+      "schedule[1]: never applies: earlier entries",
+      { schedule: [{ allow: "08:00-20:00" }, { days: ["sat"], allow: "none" }] },
+    ],
+    [
+      "agents.a.schedule: is never open while the household's is",
+      { schedule: [{ allow: "08:00-20:00" }], agents: { a: { schedule: [{ allow: "20:00-08:00" }] } } },
+    ],
     ["agents.a.perDayMax: 6.00 has no effect", { agents: { a: { perDayMax: "6" } } }],
     [
       "agents.a.allowedNetworks: eip155:137 is not allowed",
@@ -115,11 +128,46 @@ describe("review", () => {
 });
 
 describe("diff", () => {
-  const from = parseDocument(SOUND);
-  const changes = (fields: object) =>
-    diffDocuments(from, parseDocument({ ...SOUND, ...fields })).map(
+  const between = (before: object, after: object) =>
+    diffDocuments(parseDocument({ ...SOUND, ...before }), parseDocument({ ...SOUND, ...after })).map(
       (change) => `${change.path} ${change.from ?? "-"} -> ${change.to ?? "-"} ${change.effect}`,
     );
+  const changes = (fields: object) => between({}, fields);
+
+  it.each<[string, object[] | undefined, object[] | undefined]>([
+    ["- -> every day 08:00-20:00 tighter", undefined, [{ allow: "08:00-20:00" }]],
+    ["every day 08:00-20:00 -> - looser", [{ allow: "08:00-20:00" }], undefined],
+    [
+      "every day 08:00-20:00 -> every day 08:00-21:00 looser",
+      [{ allow: "08:00-20:00" }],
+      [{ allow: "08:00-21:00" }],
+    ],
+    [
+      "every day 08:00-20:00 -> every day 09:00-21:00 neither",
+      [{ allow: "08:00-20:00" }],
+      [{ allow: "09:00-21:00" }],
+    ],
+    [
+      "every day 08:00-20:00 -> sun none; other days 08:00-20:00 tighter",
+      [{ allow: "08:00-20:00" }],
+      [{ days: ["sun"], allow: "none" }, { allow: "08:00-20:00" }],
+    ],
+    [
+      "every day 08:00-20:00 -> every day 08:00-12:00 and 12:00-20:00 neither",
+      [{ allow: "08:00-20:00" }],
+      [{ allow: ["08:00-12:00", "12:00-20:00"] }],
+    ],
+    ["every day all -> - neither", [{ allow: "all" }], undefined],
+    ["- -> (empty list) tighter", undefined, []],
+    // Past Sunday's midnight, too.
+    [
+      "sun 22:00-06:00 -> sun 22:00-05:00 tighter",
+      [{ days: ["sun"], allow: "22:00-06:00" }],
+      [{ days: ["sun"], allow: "22:00-05:00" }],
+    ],
+  ])("schedule %s", (expected, before, after) => {
+    expect(between({ schedule: before }, { schedule: after })).toEqual([`schedule ${expected}`]);
+  });
 
   it.each<[string, object]>([
     ["perDayMax 5.00 -> 6.00 looser", { perDayMax: "6" }],
