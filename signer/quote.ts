@@ -19,8 +19,24 @@ interface For {
   readonly contexts?: Readonly<Partial<Record<string, object>>> | undefined;
 }
 
-export const quoteAll = (wallet: Wallet, intents: readonly PaymentIntent[], asked: For): Promise<Quote[]> =>
-  Promise.all(intents.map((intent) => quote(wallet, intent, asked)));
+/** One after another, with a turn for everybody else between two: each may take milliseconds. */
+export async function quoteAll(
+  wallet: Wallet,
+  intents: readonly PaymentIntent[],
+  asked: For,
+): Promise<Quote[]> {
+  const quotes: Quote[] = [];
+  for (const intent of intents) {
+    if (quotes.length > 0) await turn();
+    quotes.push(await quote(wallet, intent, asked));
+  }
+  return quotes;
+}
+
+const turn = (): Promise<void> =>
+  new Promise((resolve) => {
+    setImmediate(resolve);
+  });
 
 // A nonce says nothing about whether a payment would pass.
 const NO_NONCE = new Uint8Array(32);

@@ -359,6 +359,20 @@ describe("on Cardano", () => {
   });
 });
 
+it("a quote of eight dear drafts lets others have their turn", async () => {
+  await setPrice("0.50");
+  const tokens = (n: number) => ({ [`${n.toString(16).padStart(56, "0")}.`]: "1" });
+  const utxos = Array.from({ length: 150 }, (_, n) => ({ ...output(n, "146000"), tokens: tokens(n) }));
+  const [asker, other] = [await signer.connect(), await signer.connect()];
+  const answered: string[] = [];
+  const quoted = agentCall(asker, "payment.quote", {
+    intents: Array.from({ length: 8 }, (_, n) => onCardano(n)),
+    contexts: { "cardano:preprod": { utxos, parameters: PARAMETERS } },
+  }).then(() => answered.push("the quote"));
+  await Promise.all([quoted, agentCall(other, "budget.get", {}).then(() => answered.push("the other"))]);
+  expect(answered).toEqual(["the other", "the quote"]);
+});
+
 describe("a rail", () => {
   it("is loaded when the policy allows it at the start, and else at the next one", async () => {
     await signer.apply({ version: 1, allowedNetworks: ["base-sepolia"], totalMax: "10.00" });
