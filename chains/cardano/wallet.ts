@@ -26,10 +26,11 @@ export const MAX_TOKEN = (1n << 63n) - 1n;
 /** All the lovelace there will ever be. Source: the Shelley genesis files, "maxLovelaceSupply". */
 const MAX_LOVELACE = 45_000_000_000_000_000n;
 
-// The most that a vote may set. Source: the Cardano Constitution, appendix I, guardrails TFPB-02, TFF-02, UCPB-02.
-const MAX_FEE_A = 1_000;
-const MAX_FEE_B = 10_000_000;
-const MAX_COINS_PER_BYTE = 6_500;
+// What a vote may set. Source: the Cardano Constitution, appendix I, guardrails TFPB-01 and -02, TFF-01 and -02, UCPB-01
+// and -02. The least matters, too: a body that no node takes must not be had for nothing, since it locks its inputs.
+const FEE_A: Bounds = [30, 1_000];
+const FEE_B: Bounds = [100_000, 10_000_000];
+const COINS_PER_BYTE: Bounds = [3_000, 6_500];
 /** A value with one token of the longest name has 81 bytes. */
 const LEAST_VALUE_SIZE = 100;
 
@@ -51,10 +52,13 @@ const coinOf = ({ transaction, index, lovelace, tokens }: Utxo): Coin => ({
   value: { lovelace, tokens: new Map(Object.entries(tokens ?? {})) },
 });
 
+type Bounds = readonly [least: number, most: number];
+const isWithin = ([least, most]: Bounds, value: number): boolean => value >= least && value <= most;
+
 const isPossible = (parameters: CardanoContext["parameters"]): boolean =>
-  parameters.minFeeA <= MAX_FEE_A &&
-  parameters.minFeeB <= MAX_FEE_B &&
-  parameters.coinsPerUtxoByte <= MAX_COINS_PER_BYTE &&
+  isWithin(FEE_A, parameters.minFeeA) &&
+  isWithin(FEE_B, parameters.minFeeB) &&
+  isWithin(COINS_PER_BYTE, parameters.coinsPerUtxoByte) &&
   parameters.maxValueSize >= LEAST_VALUE_SIZE;
 
 const isValue = ({ lovelace, tokens }: Value): boolean =>

@@ -54,13 +54,13 @@ describe("a provider that lies", () => {
       ...more,
       utxos: [{ ...one!, transaction: "ee".repeat(32) }],
     }),
-    "of no fee": ({ parameters, ...more }) => ({
+    "of a lower fee": ({ parameters, ...more }) => ({
       ...more,
-      parameters: { ...parameters, minFeeA: 0, minFeeB: 0 },
+      parameters: { ...parameters, minFeeA: 30, minFeeB: 100_000 },
     }),
-    "of no ADA in outputs": ({ parameters, ...more }) => ({
+    "of less ADA in outputs": ({ parameters, ...more }) => ({
       ...more,
-      parameters: { ...parameters, coinsPerUtxoByte: 0 },
+      parameters: { ...parameters, coinsPerUtxoByte: 3_000 },
     }),
   };
 
@@ -148,6 +148,9 @@ describe("a context that no chain can have is refused", () => {
     "a fee per byte above the constitution's": change({ minFeeA: 1_001 }),
     "a fixed fee above the constitution's": change({ minFeeB: 10_000_001 }),
     "an output's price above the constitution's": change({ coinsPerUtxoByte: 6_501 }),
+    "a fee per byte below the constitution's": change({ minFeeA: 29 }),
+    "a fixed fee below the constitution's": change({ minFeeB: 99_999 }),
+    "an output's price below the constitution's": change({ coinsPerUtxoByte: 2_999 }),
     "a fee in fractions": change({ minFeeA: 44.5 }),
     "a negative fee": change({ minFeeB: -1 }),
     "a value size that holds no token": change({ maxValueSize: 99 }),
@@ -164,6 +167,9 @@ describe("a context that no chain can have is refused", () => {
   });
 
   it("and one at the bounds is not", () => {
+    const cheap = { minFeeA: 30, minFeeB: 100_000, coinsPerUtxoByte: 3_000 };
+    const { outflow: least } = drafted(orderOf(ADA, { amount: 1n }), change(cheap));
+    expect(least.reduce((sum, { amount }) => sum + amount, 0n)).toBeGreaterThan(700_000n);
     const dear = { minFeeA: 1_000, minFeeB: 10_000_000, coinsPerUtxoByte: 6_500, maxValueSize: 100 };
     const context = { ...change(dear), utxos: [utxo(1, 40)] };
     const { outflow } = drafted(orderOf(ADA), context);
