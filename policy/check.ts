@@ -1,11 +1,13 @@
 // What a careful reader would ask about a valid document. Nothing here changes what passes.
 import { parseUsd } from "../protocol/amount.ts";
+import { type PinnedAsset, assetKey } from "../protocol/assets.ts";
 import { nameOf } from "../protocol/networks.ts";
 import { budgetsOf, restsOnClaims, SUGAR_FIELDS } from "./compile.ts";
 import { compileHousehold } from "./document.ts";
 import { compileBlockedDomains, compileDomains, inDomains } from "./domains.ts";
 import { neverTogether, reviewSchedule } from "./check-schedule.ts";
 import { type BudgetDocument, type PolicyDocument, type RulesDocument, assetParts } from "./schema.ts";
+import { inAssets } from "./subject.ts";
 
 /** `path` as in the document; `text` a sentence without a period. */
 export interface Remark {
@@ -19,6 +21,7 @@ export function review(document: PolicyDocument): Remark[] {
   return [
     ...missing(document),
     ...reviewAssets(document),
+    ...reviewDepeg(document),
     ...reviewRules("", document),
     ...agents.flatMap(([name, rules]) => [
       ...reviewRules(`agents.${name}.`, rules),
@@ -71,6 +74,20 @@ function reviewAssets(document: PolicyDocument): Remark[] {
       : [{ path: "allowedNetworks", text: `no known asset is on ${nameOf(network)}` }],
   );
   return [...unpriced, ...bare];
+}
+
+function reviewDepeg(document: PolicyDocument): Remark[] {
+  const { depeg } = document;
+  if (!depeg) return [];
+  const { policy, registry } = compileHousehold(document);
+  const may = (asset: PinnedAsset): boolean =>
+    asset.pegged &&
+    (!policy.networks || policy.networks.has(asset.network)) &&
+    (!policy.assets || inAssets(policy.assets, asset, assetKey(asset.network, asset.address)));
+  const symbols = [...new Set([...registry.values()].filter(may).map(({ symbol }) => symbol))].sort();
+  if (symbols.length === 0) return [{ path: "depeg", text: "never applies: no stablecoin may be paid with" }];
+  const declined = `${symbols.join(", ")} ${symbols.length === 1 ? "declines" : "decline"}`;
+  return [{ path: "depeg", text: `${declined} without a price from the last ${depeg.maxAge}` }];
 }
 
 function reviewRules(path: string, rules: RulesDocument): Remark[] {

@@ -43,6 +43,7 @@ export function diffDocuments(from: PolicyDocument | undefined, to: PolicyDocume
     ...scalar("maxReleasePerDay", before.maxReleasePerDay, to.maxReleasePerDay, (a, b) =>
       compare(parseUsd(a ?? "0"), parseUsd(b ?? "0")),
     ),
+    ...diffDepeg(before.depeg, to.depeg),
     ...diffNamed(
       "assets",
       before.assets ?? [],
@@ -66,6 +67,21 @@ function diffRules(path: string, from: RulesDocument, to: RulesDocument): Change
       added: "tighter",
       removed: "looser",
     }),
+  ];
+}
+
+type DepegRule = PolicyDocument["depeg"];
+
+function diffDepeg(from: DepegRule, to: DepegRule): Change[] {
+  if (!from || !to) {
+    const text = (rule: DepegRule): Scalar => rule && `max ${rule.max}, maxAge ${rule.maxAge}`;
+    return scalar("depeg", text(from), text(to), () => (to ? "tighter" : "looser"));
+  }
+  return [
+    ...scalar("depeg.max", from.max, to.max, usdEffect),
+    ...scalar("depeg.maxAge", from.maxAge, to.maxAge, (a, b) =>
+      compare(parseDuration(a ?? "") ?? 0, parseDuration(b ?? "") ?? 0),
+    ),
   ];
 }
 

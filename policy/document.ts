@@ -1,7 +1,7 @@
 // The policy document: read, checked as a whole, compiled. A document on disk changes nothing until it is applied.
 import { hash } from "node:crypto";
 import type { z } from "zod";
-import { type MicroUsd, parseUsd } from "../protocol/amount.ts";
+import { type MicroUsd, parsePrice, parseUsd } from "../protocol/amount.ts";
 import { PINNED_ASSETS, type PinnedAsset, assetKey, assetRegistry } from "../protocol/assets.ts";
 import { X402Error } from "../protocol/errors.ts";
 import { canonicalJson } from "../protocol/json.ts";
@@ -17,7 +17,7 @@ import {
   documentSchema,
   sessionSchema,
 } from "./schema.ts";
-import type { Budget, Policy } from "./scope.ts";
+import type { Budget, Depeg, Policy } from "./scope.ts";
 import { compileWindow, parseDuration } from "./windows.ts";
 
 /** A document must fit into one request line, with room around it. */
@@ -65,6 +65,7 @@ export function compileHousehold(document: PolicyDocument): Household {
     policy: {
       ...compileRules(document, timezone),
       maxNetworkFee: parseUsd(document.maxNetworkFee ?? DEFAULT_NETWORK_FEE),
+      ...(document.depeg && { depeg: compileDepeg(document.depeg) }),
     },
     agents: new Map(agents.map(([name, rules]) => [name, compileRules(rules, timezone)])),
     registry: assetRegistry((document.assets ?? []).map(pinned)),
@@ -73,6 +74,11 @@ export function compileHousehold(document: PolicyDocument): Household {
     maxRelease: parseUsd(document.maxReleasePerDay ?? "0"),
   };
 }
+
+const compileDepeg = ({ max, maxAge }: NonNullable<PolicyDocument["depeg"]>): Depeg => ({
+  max: parsePrice(max),
+  maxAge: (parseDuration(maxAge) ?? 0) * 1000,
+});
 
 /** Seconds that an authorization may be valid at most. */
 export const validityOf = ({

@@ -40,6 +40,8 @@ export interface Facts {
   known(key: string): boolean;
   /** What an asset costs, by the registry's symbol; undefined without a price that is fresh. */
   price(symbol: string): Price | undefined;
+  /** Unix ms: when it came to cost that; undefined without a price that is fresh. */
+  pricedAt(symbol: string): number | undefined;
 }
 
 /** `amount` to add to one bucket of one counter: micro-USD or payments. */
@@ -81,7 +83,7 @@ export function evaluate(scopes: readonly Scope[], payment: Payment, facts: Fact
   const checks: Check[] = [];
   if (!scopes.some((scope) => scope.kind === "household")) checks.push(refusal("NO_POLICY"));
   if (!subject.priced) checks.push(refusal("NO_PRICE"));
-  for (const scope of scopes) scopeChecks(scope, subject, facts.now, checks);
+  for (const scope of scopes) scopeChecks(scope, subject, facts, checks);
   const charges = chargesOf(scopes, subject, facts.now, facts.unlock);
   for (const charge of charges) chargeChecks(charge, facts, checks);
   const add = additionsOf(charges);

@@ -9,6 +9,7 @@ const ORDER: readonly Code[] = [
   "SIGNER_LOCKED",
   "SESSION_UNKNOWN",
   "NO_PRICE",
+  "STABLECOIN_DEPEG",
   "CHAIN_NOT_ALLOWED",
   "ASSET_NOT_ALLOWED",
   "RECIPIENT_BLOCKED",
@@ -26,6 +27,8 @@ const ORDER: readonly Code[] = [
   "WEEKLY_BUDGET_EXCEEDED",
   "OUTSIDE_SCHEDULE",
   "DAILY_BUDGET_EXCEEDED",
+  // Nobody knows when the next price comes.
+  "PRICE_STALE",
   "WINDOW_BUDGET_EXCEEDED",
   "VELOCITY_LIMIT_EXCEEDED",
   "TOO_MANY_KEYS",

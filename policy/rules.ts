@@ -1,20 +1,22 @@
 // The rules of one scope that need no counters: its end, its lists, the price of one call.
+import { ONE_DOLLAR } from "../protocol/amount.ts";
 import type { Code } from "../protocol/errors.ts";
 import { inDomains } from "./domains.ts";
-import type { Check } from "./evaluate.ts";
+import type { Check, Facts } from "./evaluate.ts";
 import { networkFeeChecks, perCallCheck } from "./limits.ts";
-import type { Scope } from "./scope.ts";
+import type { Depeg, Scope } from "./scope.ts";
 import { type Subject, inAssets } from "./subject.ts";
 
 /** Appends a check for every such rule that the scope has. */
-export function scopeChecks(scope: Scope, subject: Subject, now: number, checks: Check[]): void {
+export function scopeChecks(scope: Scope, subject: Subject, facts: Facts, checks: Check[]): void {
+  const { now } = facts;
   const { networks, assets, perCallMax } = scope.policy;
   const fact = (rule: string, code: Code, ok: boolean): void => {
     checks.push({ scope: scope.id, rule, code, ok, claimed: scope.kind === "session" });
   };
   if (scope.frozen) fact("frozen", "SIGNER_FROZEN", false);
   if (scope.endsAt !== undefined) fact("endsAt", endCode(scope), now < scope.endsAt);
-  checks.push(...scheduleChecks(scope, now));
+  checks.push(...scheduleChecks(scope, now), ...depegChecks(scope, subject, facts));
   if (networks) fact("allowedNetworks", "CHAIN_NOT_ALLOWED", networks.has(subject.network));
   if (assets) {
     const ok = inAssets(assets, subject.payment.asset, subject.assetKey);
@@ -39,6 +41,23 @@ export function scheduleChecks(scope: Scope, now: number): Check[] {
   const reopensAt = ok ? undefined : schedule.nextOpening(now);
   const rule = { scope: scope.id, rule: "schedule", code: "OUTSIDE_SCHEDULE", ok } as const;
   return [{ ...rule, claimed: scope.kind === "session", ...(reopensAt !== undefined && { reopensAt }) }];
+}
+
+/** A stablecoin is worth a dollar while somebody says so who has looked. */
+function depegChecks(scope: Scope, subject: Subject, facts: Facts): Check[] {
+  const { depeg } = scope.policy;
+  const pegged = depeg ? subject.payment.outflow.filter(({ asset }) => asset.pegged) : [];
+  if (!depeg || pegged.length === 0) return [];
+  const states = pegged.map(({ asset: { symbol } }) => pegOf(symbol, depeg, facts));
+  const code: Code = states.includes("off") || !states.includes("stale") ? "STABLECOIN_DEPEG" : "PRICE_STALE";
+  return [{ scope: scope.id, rule: "depeg", code, ok: states.every((it) => it === "held"), claimed: false }];
+}
+
+function pegOf(symbol: string, { max, maxAge }: Depeg, facts: Facts): "held" | "off" | "stale" {
+  const [price, at] = [facts.price(symbol), facts.pricedAt(symbol)];
+  if (price === undefined || at === undefined || facts.now - at > maxAge) return "stale";
+  const distance = price > ONE_DOLLAR ? price - ONE_DOLLAR : ONE_DOLLAR - price;
+  return distance <= max ? "held" : "off";
 }
 
 const endCode = (scope: Scope): Code => (scope.kind === "session" ? "SESSION_UNKNOWN" : "SIGNER_LOCKED");

@@ -19,6 +19,7 @@ const MAX_SCHEDULE = 16;
 const MAX_WINDOWS = 24;
 /** Well inside what a ledger's 64-bit integers hold, and more than anyone gives an agent. */
 export const MAX_USD = 1_000_000_000_000_000n;
+const ONE_USD = 1_000_000n;
 const MIN_VALIDITY = 30;
 const MAX_VALIDITY = 86_400;
 
@@ -213,6 +214,22 @@ function canonicalValidity(value: string): string | undefined {
   return fits ? formatDuration(seconds) : undefined;
 }
 
+const MIN_PRICE_AGE = 10;
+/** No price is fresh for longer. */
+const MAX_PRICE_AGE = 30 * 86_400;
+
+function canonicalPriceAge(value: string): string | undefined {
+  const seconds = parseDuration(value);
+  const fits = seconds !== undefined && seconds >= MIN_PRICE_AGE && seconds <= MAX_PRICE_AGE;
+  return fits ? formatDuration(seconds) : undefined;
+}
+
+/** How far a stablecoin may be from one dollar, and how old the price may be that says so. */
+const depegSchema = z.strictObject({
+  max: usd.refine((max) => parseUsd(max) < ONE_USD, "must be less than 1.00"),
+  maxAge: text(canonicalPriceAge, 'must be a duration from 10s to 30d such as "5m"'),
+});
+
 /** The user that may use the agent's socket; (uid_t) -1 is nobody. */
 const uid = z.int({ error: "must be a user's number such as 1000" }).min(0).max(0xffff_fffe);
 
@@ -226,6 +243,7 @@ export const documentSchema = z.strictObject({
   maxValidity: text(canonicalValidity, 'must be a duration from 30s to 1d such as "10m"').optional(),
   maxNetworkFee: usd.optional(),
   maxReleasePerDay: usd.optional(),
+  depeg: depegSchema.optional(),
   assets: z.array(assetSchema, { error: "must be a list" }).max(MAX_ASSETS).optional(),
   agents: z
     .record(agentNameSchema, agentSchema)

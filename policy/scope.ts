@@ -1,7 +1,7 @@
 // Every limit belongs to a scope: a policy with an owner and an end. A payment must pass all of its scopes, each with
 // counters of its own; policies are never merged, so a scope that is added can only narrow.
 import type { Code } from "../protocol/errors.ts";
-import type { MicroUsd } from "../protocol/amount.ts";
+import type { MicroUsd, Price } from "../protocol/amount.ts";
 import type { Counter } from "./counters.ts";
 import type { DomainList } from "./domains.ts";
 import type { Schedule } from "./schedule.ts";
@@ -52,6 +52,12 @@ export interface Budget {
   readonly claimed: boolean;
 }
 
+/** When a stablecoin counts as one: its price is at most `max` from one dollar, and at most `maxAge` (ms) old. */
+export interface Depeg {
+  readonly max: Price;
+  readonly maxAge: number;
+}
+
 /** The compiled rules of one scope. An absent list is no rule; an empty one passes nothing. */
 export interface Policy {
   readonly networks?: ReadonlySet<string>;
@@ -68,6 +74,8 @@ export interface Policy {
   readonly perCallMax?: MicroUsd;
   /** Of the household alone: what a network may take beside the payment. */
   readonly maxNetworkFee?: MicroUsd;
+  /** Of the household alone. */
+  readonly depeg?: Depeg;
   readonly budgets: readonly Budget[];
   /** What the budgets count, each thing once. */
   readonly counters: readonly Counter[];

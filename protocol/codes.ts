@@ -58,6 +58,15 @@ export const CODES = {
     "this asset has no USD value here",
     "the operator runs x402-policy price set, or marks a stablecoin as pegged",
   ),
+  STABLECOIN_DEPEG: decline(
+    "this stablecoin is further from 1.00 USD than depeg allows",
+    "pay with another asset, or wait until it is back at its peg",
+  ),
+  PRICE_STALE: decline(
+    "the newest price of this stablecoin is older than depeg allows",
+    "try again when there is a new price; the operator runs x402-policy price set",
+    true,
+  ),
   RECIPIENT_NOT_ALLOWED: decline("this payee is not in allowedRecipients", "the operator may add the payee"),
   RECIPIENT_BLOCKED: decline("this payee is in blockedRecipients", "do not pay this payee"),
   DOMAIN_NOT_ALLOWED: decline(

@@ -144,7 +144,8 @@ export function factsOf(wallet: Wallet, books: Books, booked?: readonly Addition
   const { now } = books;
   const known = (key: string): boolean => books.known(key);
   const price = (symbol: string): Price | undefined => wallet.prices.at(symbol, now);
-  if (!booked) return { now, unlock, known, price, used: (k, f, t) => books.used(k, f, t) };
+  const pricedAt = (symbol: string): number | undefined => wallet.prices.setAt(symbol, now);
+  if (!booked) return { now, unlock, known, price, pricedAt, used: (k, f, t) => books.used(k, f, t) };
   const own = (key: string, from: number, to: number): bigint =>
     booked.reduce(
       (sum, add) => (add.key === key && add.bucket >= from && add.bucket <= to ? sum + add.amount : sum),
@@ -156,6 +157,7 @@ export function factsOf(wallet: Wallet, books: Books, booked?: readonly Addition
     used: (key, from, to) => books.used(key, from, to) - own(key, from, to),
     known,
     price,
+    pricedAt,
   };
 }
 

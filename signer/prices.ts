@@ -36,8 +36,17 @@ export class Prices {
 
   /** Undefined without a price that is fresh at `now` (unix ms). */
   at(symbol: string, now: number): Price | undefined {
+    return this.#fresh(symbol, now)?.price;
+  }
+
+  /** When (unix ms) that price was set; undefined without one that is fresh at `now`. */
+  setAt(symbol: string, now: number): number | undefined {
+    return this.#fresh(symbol, now)?.at;
+  }
+
+  #fresh(symbol: string, now: number): Known | undefined {
     const known = this.#known.get(symbol);
-    return known && now < known.until ? known.price : undefined;
+    return known && now < known.until ? known : undefined;
   }
 
   /** On disk when it returns; `by` goes into the row. Throws INVALID_REQUEST for a price that is none. */

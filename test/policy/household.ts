@@ -79,6 +79,12 @@ export class Books implements Facts {
     return this.prices.get(symbol);
   }
 
+  readonly pricesAt = new Map<string, number>();
+
+  pricedAt(symbol: string): number | undefined {
+    return this.prices.has(symbol) ? (this.pricesAt.get(symbol) ?? this.now) : undefined;
+  }
+
   known(key: string): boolean {
     return this.cells.has(key);
   }

@@ -63,6 +63,7 @@ class World {
       used: (key, from, to) => books.used(key, from, to) - own(key, from, to),
       known: (key) => books.known(key),
       price: () => undefined,
+      pricedAt: () => undefined,
     };
     const decision = evaluate(this.chains.get(agent) ?? [], payment({ agent, usd, to, expiresAt }), facts);
     if (decision.outcome !== "allow") return false;

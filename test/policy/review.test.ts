@@ -108,6 +108,11 @@ describe("review", () => {
       "agents.a.schedule: is never open while the household's is",
       { schedule: [{ allow: "08:00-20:00" }], agents: { a: { schedule: [{ allow: "20:00-08:00" }] } } },
     ],
+    ["depeg: USDC declines without a price from the last 5m", { depeg: { max: "0.01", maxAge: "300s" } }],
+    [
+      "depeg: never applies",
+      { allowedNetworks: ["cardano"], allowedAssets: ["ADA"], depeg: { max: "0.01", maxAge: "5m" } },
+    ],
     ["agents.a.perDayMax: 6.00 has no effect", { agents: { a: { perDayMax: "6" } } }],
     [
       "agents.a.allowedNetworks: eip155:137 is not allowed",
@@ -167,6 +172,18 @@ describe("diff", () => {
     ],
   ])("schedule %s", (expected, before, after) => {
     expect(between({ schedule: before }, { schedule: after })).toEqual([`schedule ${expected}`]);
+  });
+
+  const DEPEG = { max: "0.01", maxAge: "5m" };
+  it.each<[string, object | undefined, object | undefined]>([
+    [" - -> max 0.01, maxAge 5m tighter", undefined, DEPEG],
+    [" max 0.01, maxAge 5m -> - looser", DEPEG, undefined],
+    [".max 0.01 -> 0.02 looser", DEPEG, { ...DEPEG, max: "0.02" }],
+    [".max 0.01 -> 0.00 tighter", DEPEG, { ...DEPEG, max: "0" }],
+    [".maxAge 5m -> 10m looser", DEPEG, { ...DEPEG, maxAge: "10m" }],
+    [".maxAge 5m -> 90s tighter", DEPEG, { ...DEPEG, maxAge: "90s" }],
+  ])("depeg%s", (expected, before, after) => {
+    expect(between({ depeg: before }, { depeg: after })).toEqual([`depeg${expected}`]);
   });
 
   it.each<[string, object]>([
