@@ -13,6 +13,7 @@ import { addReconcile } from "./reconcile.ts";
 import { addSet, addUnset } from "./set.ts";
 import { addShow } from "./show.ts";
 import { addSpending } from "./spending.ts";
+import { addTest } from "./test.ts";
 
 const policy = program("x402-policy", "what an agent may pay, and what it has paid");
 const commands = [
@@ -22,6 +23,7 @@ const commands = [
   addUnset,
   addApply,
   addCheck,
+  addTest,
   addExplain,
   addPrice,
   addSpending,
