@@ -14,17 +14,27 @@ interface Cells {
   readonly amounts: bigint[];
 }
 
+/** A price that is fresh, and since when (unix ms). */
+export interface Known {
+  readonly price: Price;
+  readonly at: number;
+}
+
 /** Time only goes forward here: of each counter the newest buckets are kept, and of counters that are over none. */
 export class Books implements Facts {
   /** Unix ms. */
   now = 0;
   unlock = 0;
-  prices: ReadonlyMap<string, Price> = new Map();
+  prices: ReadonlyMap<string, Known> = new Map();
   readonly #cells = new Map<string, Cells>();
   #added = 0;
 
   price(symbol: string): Price | undefined {
-    return this.prices.get(symbol);
+    return this.prices.get(symbol)?.price;
+  }
+
+  pricedAt(symbol: string): number | undefined {
+    return this.prices.get(symbol)?.at;
   }
 
   known(key: string): boolean {

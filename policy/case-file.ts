@@ -22,12 +22,14 @@ const decimal = z
   .string({ error: 'must be a decimal string such as "0.25"' })
   .regex(/^(0|[1-9][0-9]{0,30})(\.[0-9]{1,30})?$/, 'must be a decimal string such as "0.25"');
 
+const time = z.iso.datetime({ offset: true, error: 'must be a time such as "2026-11-20T12:00:00Z"' });
+
 const fields = {
   network,
   asset: z.string({ error: "must be a symbol or an address" }).min(1).max(160),
   to: z.string({ error: "must be an address" }).max(160),
   amount: decimal,
-  at: z.iso.datetime({ offset: true, error: 'must be a time such as "2026-11-20T12:00:00Z"' }),
+  at: time,
   url: z.string().max(4096).optional(),
   category: z.string().max(50).optional(),
   agent: agentNameSchema.optional(),
@@ -36,7 +38,10 @@ const fields = {
   timeoutSeconds: z.int().min(1).max(31_536_000).optional(),
 };
 const defaultsSchema = z.strictObject(fields).partial();
-const prices = z.record(z.string().regex(/^[A-Za-z0-9.+-]{1,16}$/), decimal).optional();
+const price = z.union([decimal, z.strictObject({ usd: decimal, at: time })], {
+  error: 'must be a decimal string such as "0.41", or that as usd with the time at which it was set',
+});
+const prices = z.record(z.string().regex(/^[A-Za-z0-9.+-]{1,16}$/), price).optional();
 
 const PAYEES = {
   evm: evmAddress,

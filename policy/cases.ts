@@ -2,6 +2,7 @@
 import { type MicroUsd, type Price, parsePrice, parseUnits } from "../protocol/amount.ts";
 import { type Outflow, type PinnedAsset, canonicalAddress, feeAsset } from "../protocol/assets.ts";
 import { DEFAULT_AGENT } from "../protocol/places.ts";
+import type { Known } from "./books.ts";
 import { type Case, type CasePayment, CasesInvalid } from "./case-file.ts";
 import type { Household } from "./document.ts";
 import { type Check, type Payment, binding } from "./evaluate.ts";
@@ -30,8 +31,14 @@ export function tryCase(household: Household, one: Case): Verdict {
   return { got, passed: got === one.expect, check };
 }
 
-const pricesOf = (one: Case): ReadonlyMap<string, Price> =>
-  new Map(Object.entries(one.prices ?? {}).map(([symbol, usd]) => [symbol, priceOf(one, symbol, usd)]));
+/** What was not set at another time was set when the payment was asked for. */
+function pricesOf(one: Case): ReadonlyMap<string, Known> {
+  const prices = Object.entries(one.prices ?? {}).map(([symbol, known]): [string, Known] => {
+    const { usd, at } = typeof known === "string" ? { usd: known, at: one.payment.at } : known;
+    return [symbol, { price: priceOf(one, symbol, usd), at: Date.parse(at) }];
+  });
+  return new Map(prices);
+}
 
 function priceOf(one: Case, symbol: string, usd: string): Price {
   try {
