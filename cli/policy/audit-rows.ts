@@ -119,7 +119,7 @@ export function columnsOf({ seq, body, domain }: AuditEntry): Record<(typeof COL
     time: new Date(body.at).toISOString(),
     kind: body.kind,
     agent: body.agent ?? "",
-    usd: body.usd === undefined ? "" : formatUsd(BigInt(body.usd)),
+    usd: body.usd === undefined || isPrice(body) ? "" : formatUsd(BigInt(body.usd)),
     symbol: body.symbol ?? "",
     network: body.network ?? "",
     payee: body.payTo ?? "",
@@ -129,6 +129,14 @@ export function columnsOf({ seq, body, domain }: AuditEntry): Record<(typeof COL
     rule: body.check ? `${body.check.scope} ${body.check.rule}` : "",
     count: body.count === undefined ? "" : String(body.count),
     intent: body.id ?? "",
-    detail: body.reason ?? (body.version === undefined ? "" : `version ${body.version}`),
+    detail: detailOf(body),
   };
+}
+
+/** Of these, `usd` is for one whole unit, in decimals: no sum that was spent. */
+const isPrice = ({ kind }: AuditBody): boolean => kind === "price.set";
+
+function detailOf(body: AuditBody): string {
+  if (isPrice(body)) return `${body.symbol ?? ""} at ${body.usd ?? ""} USD`;
+  return body.reason ?? (body.version === undefined ? "" : `version ${body.version}`);
 }

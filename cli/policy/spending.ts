@@ -4,6 +4,7 @@ import { type SignerConnection, operatorCall } from "../../client/signer.ts";
 import { siteOf } from "../../policy/domains.ts";
 import { Calendar } from "../../policy/windows.ts";
 import { type MicroUsd, formatUsd, parseUsd } from "../../protocol/amount.ts";
+import { canonicalAddress } from "../../protocol/assets.ts";
 import type { PaymentRow } from "../../protocol/shapes.ts";
 import { type SocketOptions, socketOption, withSigner } from "../operator.ts";
 import { print, printable, say, table } from "../terminal.ts";
@@ -36,7 +37,7 @@ async function spending(options: Options): Promise<void> {
   const groups = {
     all: [["all", sumsOf(payments, starts)]] as const,
     domains: sumBy(payments, starts, (row) => siteOf(row.origin)?.domain ?? "(none)"),
-    payees: sumBy(payments, starts, (row) => row.payTo.toLowerCase()),
+    payees: sumBy(payments, starts, ({ network, payTo }) => canonicalAddress(network, payTo)),
     agents: sumBy(payments, starts, (row) => row.agent),
   };
   if (options.json) {

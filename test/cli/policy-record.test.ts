@@ -178,3 +178,62 @@ describe("what would pass, and what was paid", () => {
     expect(stdout).toMatch(new RegExp(`^true: ${head.seq} rows, \\d+ counters, head ${head.hash}\n`));
   });
 });
+
+describe("what was paid on Solana and Cardano", () => {
+  const ADDRESS =
+    "addr_test1qz2fxv2umyhttkxyxp8x0dlpdt3k6cwng5pxj3jhsydzer3n0d3vllmyqwsx5wktcd8cc3sq835lu7drv2xwl2wywfgs68faae";
+  const [MINT, SELLER] = [
+    "4zMMC9srt5Ri5X14GAgXhaHii3GnPAEERYPJgZJDncDU",
+    "9h3NctATCQvBt2QD7k7LYBZEmrEuPyvWNRicVZwPBc6M",
+  ];
+  const parameters = {
+    minFeeA: 44,
+    minFeeB: 155_381,
+    coinsPerUtxoByte: 4310,
+    maxTxSize: 16_384,
+    maxValueSize: 5000,
+  };
+  const onSolana = {
+    network: "solana:EtWTRABZaYq6iMfeYKouRu166VU2xqa1",
+    asset: MINT,
+    payTo: SELLER,
+  } as const;
+  const onCardano = { network: "cardano:preprod", asset: "lovelace", payTo: ADDRESS } as const;
+
+  beforeAll(async () => {
+    home = await SignerHome.ofPhrase();
+    signer = await home.start();
+    await signer.unlock();
+    await signer.apply(
+      document({ allowedNetworks: ["solana-devnet", "cardano-preprod"], allowedAssets: ["USDC", "ADA"] }),
+    );
+    expect((await run(["price", "set", "ADA", "0.41"])).stdout).toMatch(/^ADA counts at 0\.41 USD until /);
+    const utxos = [{ transaction: "ab".repeat(32), index: 0, lovelace: "100000000" }];
+    const paid = [
+      await signer.sign(intent("s", { ...onSolana, extra: { feePayer: MINT.replace("4z", "5z") } }), {
+        context: { recentBlockhash: SELLER },
+      }),
+      await signer.sign(intent("c", { ...onCardano, amount: "2000000" }), { context: { utxos, parameters } }),
+    ];
+    expect(paid.map(({ outcome }) => outcome)).toEqual(["signed", "signed"]);
+  });
+  afterAll(async () => {
+    await signer.close();
+    home.remove();
+  });
+
+  it("is summed up by payees as their chains write them", async () => {
+    const { stdout } = await run(["spending"]);
+    expect(stdout).toMatch(new RegExp(`^ {2}${SELLER} +0\\.01 `, "m"));
+    expect(stdout).toMatch(new RegExp(`^ {2}${ADDRESS} +0\\.88`, "m"));
+  });
+
+  it("is listed, and a price is no sum", async () => {
+    const { status, stdout } = await run(["audit"]);
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/price\.set +ADA at 0\.41 USD$/m);
+    expect(stdout).toMatch(new RegExp(`payment\\.reserved +default +0\\.88\\d* USD +to ${ADDRESS} `));
+    const csv = (await run(["audit", "--csv"])).stdout;
+    expect(csv).toMatch(/"price\.set","","","ADA",.*"ADA at 0\.41 USD"$/m);
+  });
+});
