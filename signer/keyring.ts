@@ -1,14 +1,18 @@
 // The unlocked keys, in memory only, and their end.
 import { createHmac } from "node:crypto";
-import type { Rail } from "../chains/rail.ts";
+import type { KeyHolder, Rail } from "../chains/rail.ts";
 import type { AttestationType } from "../protocol/audit-jws.ts";
 import { X402Error } from "../protocol/errors.ts";
 import type { Secret } from "../vault/secret.ts";
 import { type SigningAccount, type SigningPart, wipe } from "../vault/signing.ts";
 import { AuditKey } from "./attest.ts";
 
+/** Nobody's. */
+const WORTHLESS: KeyHolder = { use: (fn) => fn(new Uint8Array(32).fill(1)) };
+
 export class Keyring {
   #part: SigningPart | undefined;
+  #rails: ReadonlyMap<string, Rail> = new Map();
   #audit: AuditKey | undefined;
 
   /** False as soon as nothing can be paid with any more. */
@@ -25,17 +29,18 @@ export class Keyring {
       ({ rail, key, address }) => rails.get(rail)?.selfTest(key, address) === false,
     );
     if (bad) {
-      wipe(part);
+      forget(part, rails);
       throw new X402Error("VAULT_DAMAGED", `the key of ${bad.address} does not sign for it`);
     }
     this.lock();
     this.#part = part;
+    this.#rails = rails;
     this.#audit = new AuditKey(part.auditKey);
   }
 
   /** Wipes what pays. The audit key stays until `lock`, to sign how the unlock ended. */
   stopPaying(): void {
-    if (this.#part) wipe(this.#part);
+    if (this.#part) forget(this.#part, this.#rails);
     this.#part = undefined;
   }
 
@@ -84,6 +89,15 @@ export class Keyring {
     if (!this.#part) throw new X402Error("SIGNER_LOCKED");
     return this.#part;
   }
+}
+
+/**
+ * Wipes every key of a part, and what they left in the memory of the libraries that signed with them: libsecp256k1 keeps
+ * on its stack the last key and nonce that it worked with, where nobody else can write. The next ones take their place.
+ */
+function forget(part: SigningPart, rails: ReadonlyMap<string, Rail>): void {
+  wipe(part);
+  for (const rail of rails.values()) rail.selfTest(WORTHLESS, "");
 }
 
 /** Public side of an account, as the ledger records it at unlock. */

@@ -5,7 +5,7 @@ import type { SignerHome } from "../counterparts/signer.ts";
 export interface KeyPart {
   readonly name: string;
   readonly bytes: Buffer;
-  /** Is it in memory all the time that the signer is unlocked? */
+  /** Is it in memory all the time that the signer is unlocked, once it has paid? */
   readonly held: boolean;
 }
 
@@ -23,6 +23,8 @@ export function keyParts(home: SignerHome): KeyPart[] {
 }
 
 const EXPAND: Readonly<Record<string, (key: Buffer) => KeyPart[]>> = {
+  /** As libsecp256k1 has numbers, on the stack of its last signature. */
+  evm: (key) => [{ name: "evm key backwards", bytes: Buffer.from(key).reverse(), held: true }],
   /** A seed: RFC 8032, section 5.1.5. */
   solana: (seed) => {
     const expanded = createHash("sha512").update(seed).digest();
