@@ -53,7 +53,7 @@ function paidBy({ lovelace, tokens }: Output, row: JsonObject): Part[] | undefin
   const amount = BigInt(textOf(row["amount"]));
   const payment = { symbol, units: amount, why: "payment" } as const;
   if (row["asset"] === LOVELACE) {
-    const isRight = tokens.length === 0 && lovelace >= amount && amount >= 0n && symbol === ADA.symbol;
+    const isRight = tokens.length === 0 && lovelace >= amount && amount >= 0n;
     const more = lovelace - amount;
     return isRight ? [payment, ...(more > 0n ? [minAda(more)] : [])] : undefined;
   }

@@ -57,7 +57,7 @@ export class Payments {
     const draft = readDraft(body);
     const terms = this.#sameInAll(body, draft);
     this.#intents.set(name, { terms, usd: BigInt(usd), expires, state: LIVE });
-    this.#take(draft, name, expires);
+    this.#inputs.take(draft?.inputs ?? [], expires, this.#standing.at);
     if (kind === "payment.reserved") this.totals.add(body, BigInt(amount), BigInt(usd));
   }
 
@@ -73,17 +73,13 @@ export class Payments {
     const isFirst = body["kind"] === "payment.reserved";
     if (isFirst && known) throw new Untrue(`pays intent ${id} of ${agent} a second time`, row);
     if (!isFirst) mayBeNew(row, body, known, terms, at);
-    if (this.#inputs.areTaken(draft.inputs, name.join(), at))
+    if (this.#inputs.areTaken(draft.inputs, at))
       throw new Untrue("spends an input that another payment may still spend", row);
     this.#intents.set(name, { terms, usd: BigInt(usd), expires, state: LIVE });
-    this.#take(draft, name, expires);
+    this.#inputs.take(draft.inputs, expires, at);
     const spend = { row, agent, at, until: expires * 1000, usd: BigInt(usd), add, isFirst };
     this.#mustBeCounted(spend, body, draft, known?.usd ?? 0n);
     if (isFirst) this.totals.add(body, BigInt(amount), BigInt(usd));
-  }
-
-  #take(draft: Draft | undefined, name: Digest, until: number): void {
-    this.#inputs.take(draft?.inputs ?? [], { intent: name.join(), until }, this.#standing.at);
   }
 
   /** At what it is worth, within the limits. Of several drafts the dearest counts: `before` is what the others did. */

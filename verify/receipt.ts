@@ -21,12 +21,21 @@ export function receiptOf(head: Head, row: JsonObject): JsonObject {
       unlock,
     },
     intent: present({ id, fingerprint, scheme, network, asset, payTo, amount, claims }),
-    outflow: [present({ asset, amount, why: "payment" })],
+    outflow: outflowOf(row),
     policy: present({ version: policy, hash: policyHash }),
     counters: countersOf(row),
     draft: createHash("sha256")
       .update(Buffer.from(textOf(draft), "base64"))
       .digest("hex"),
+  });
+}
+
+/** What is no payment (fee, ADA that a token carries) is Cardano's alone. */
+function outflowOf({ asset, amount, outflow }: JsonObject): Json {
+  if (!Array.isArray(outflow)) return [present({ asset, amount, why: "payment" })];
+  return outflow.map((part) => {
+    const [, units, why] = part as Json[];
+    return present({ asset: why === "payment" ? asset : "lovelace", amount: units, why });
   });
 }
 

@@ -16,6 +16,7 @@ import { LOVELACE, PINNED_ASSETS } from "../../protocol/assets.ts";
 import { cardanoText, parseCardanoAddress } from "../../protocol/cardano-address.ts";
 import { solanaBytes, solanaText } from "../../protocol/solana-address.ts";
 import { addressText } from "../../verify/cardano-address.ts";
+import { readCbor } from "../../verify/cbor.ts";
 import { readDraft } from "../../verify/draft.ts";
 import { solanaKey, tokenAccount } from "../../verify/solana-account.ts";
 import { type JsonObject, canonical } from "../../verify/text.ts";
@@ -291,6 +292,16 @@ describe("a draft on Cardano that is not its row's is found", () => {
     for (const network of ["cardano:mainnet", "cardano:preview", "cardano:x", "hydra:1", "toString:1", ""])
       expect(readDraft({ ...body, network })).toBeUndefined();
     expect(readDraft(body as JsonObject)).toBeDefined();
+    const [payTo, abroad] = [PAYEE, cardanoText(onMainnet(parseCardanoAddress(PAYEE)!.bytes))];
+    const pays = cardano("newest", "x", first({ address: onMainnet(parseCardanoAddress(payTo)!.bytes) }));
+    expect(readDraft({ ...pays, payTo: abroad })).toBeUndefined();
+  });
+
+  it("of less than nothing, and ADA that makes up for it", () => {
+    const body = cardano("newest", "x");
+    const [, fee] = body["outflow"] as string[][];
+    const parts = [["ADA", "-1", "payment"], ["ADA", "2000001", "minAda"], fee];
+    expect(readDraft({ ...body, amount: "-1", outflow: parts } as JsonObject)).toBeUndefined();
   });
 
   it("whichever bit says it, but for the inputs and what comes back", () => {
@@ -315,6 +326,12 @@ describe("a draft on Cardano that is not its row's is found", () => {
   it("in a form that is not the one: long numbers, keys out of order, indefinite lengths, deep nests", () => {
     const body = row("newest");
     const hex = bytesOf(body).toString("hex");
+    const text = body["draft"] as string;
+    for (const draft of [`${text}=`, ` ${text}`, text.replace(/^./, "$&\n")])
+      expect(readDraft({ ...body, draft })).toBeUndefined();
+    expect(readCbor(Buffer.from("a200000100", "hex"))).toBeDefined();
+    for (const unordered of ["a201000000", "a200000000"])
+      expect(readCbor(Buffer.from(unordered, "hex"))).toBeUndefined();
     expect(readDraft(body as JsonObject)).toBeDefined();
     for (const wrong of [
       `${hex}00`,
@@ -511,6 +528,14 @@ describe("a payment that is counted as less than it is worth is found", () => {
     const ada = parts.slice(1).reduce((sum, [, units]) => sum + (BigInt(units) * 60n + 99n) / 100n, 0n);
     expect(BigInt(body["usd"] as string)).toBe(1_500_000n + ada);
     expect(appended(counted(body, (1_500_000n * 97n) / 100n + ada))).toMatchObject(no("and is worth"));
+  });
+
+  it("but not a token that is none, which counts at its price", () => {
+    const { at } = row("newest");
+    const price = { kind: "price.set", at, symbol: "EURC", usd: "0.50", maxAge: 60 };
+    const one = eurc("x", { amount: "100000000", rates: { EURC: "0.50" } });
+    expect(appended(price, counted(one, 500_000n))).toMatchObject(yes);
+    expect(appended(price, counted(one, 1_000_000n))).toMatchObject(no("and is worth 500000", 2));
   });
 
   /** The same payment of the operator's own token, with a nonce of its own. */
