@@ -1,6 +1,7 @@
 // Receipts: what the signer attests about one row of a payment, signed when asked for. Nothing is kept of them, because
 // the same row gives the same bytes; and a client that hands one back proves what this ledger once held.
 import { createHash } from "node:crypto";
+import { feeAsset } from "../protocol/assets.ts";
 import { X402Error } from "../protocol/errors.ts";
 import { type Head, headSchema } from "../protocol/shapes.ts";
 import { verifyAttestation } from "./attest.ts";
@@ -40,11 +41,18 @@ function receiptOf(head: Head, row: ReservedBody): object {
   return {
     ...{ ...head, at, agent, session, from, usd, expires, unlock },
     intent: { id, fingerprint, scheme, network, asset, payTo, amount, claims },
-    outflow: [{ asset, amount, why: "payment" }],
+    outflow: outflowOf(row),
     policy: { version: policy, hash: policyHash },
     counters: row.used && countersOf(row.add, row.used),
     draft: createHash("sha256").update(Buffer.from(draft, "base64")).digest("hex"),
   };
+}
+
+/** A row with one part alone does not list it. What is no payment is in the network's own asset. */
+function outflowOf({ network, asset, symbol, amount, outflow }: ReservedBody) {
+  const parts: NonNullable<typeof outflow> = outflow ?? [[symbol, amount, "payment"]];
+  const fees = feeAsset(network)?.address;
+  return parts.map(([, part, why]) => ({ asset: why === "payment" ? asset : fees, amount: part, why }));
 }
 
 /** [key, bucket, before, after] */

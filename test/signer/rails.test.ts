@@ -9,6 +9,8 @@ import { cardanoAddressOn } from "../../protocol/cardano-address.ts";
 import type { WireCardanoContext } from "../../protocol/context.ts";
 import type { WireIntent } from "../../protocol/intent.ts";
 import { solanaText } from "../../protocol/solana-address.ts";
+import { receiptOf } from "../../verify/receipt.ts";
+import type { JsonObject } from "../../verify/text.ts";
 import { type Signer, SignerHome, outcomeOf } from "../counterparts/signer.ts";
 import { idOf } from "./intents.ts";
 import { LedgerRecord } from "./record.ts";
@@ -253,6 +255,24 @@ describe("on Cardano", () => {
     ]);
     expect(BigInt(token!.usd!)).toBeGreaterThan(1_500_000n);
     expect(record.counter("household|usd|total")).toBe(BigInt(ada!.usd!) + BigInt(token!.usd!));
+  });
+
+  it("a receipt has every part that leaves the wallet, as the verifier works it out", async () => {
+    await setPrice("0.50");
+    const tokens = { utxos: [{ ...output(2), tokens: { [TUSDM]: "5000000" } }], parameters: PARAMETERS };
+    await payloadOf(signer.sign(onCardano(2, { asset: TUSDM, amount: "1000000" }), { context: tokens }));
+    const { receipt } = await agentCall(await signer.agent(), "receipt.get", { id: idOf(2) });
+    const payload = JSON.parse(Buffer.from(receipt.split(".")[1]!, "base64url").toString()) as JsonObject;
+    const record = await LedgerRecord.read(signer.operator);
+    const [row] = record.ofKind("payment.reserved");
+    const [, [, minAda], [, fee]] = row!.outflow as [unknown, [string, string], [string, string]];
+    expect(payload["outflow"]).toEqual([
+      { asset: TUSDM, amount: "1000000", why: "payment" },
+      { asset: "lovelace", amount: minAda, why: "minAda" },
+      { asset: "lovelace", amount: fee, why: "fee" },
+    ]);
+    const { seq, hash, ...body } = row as unknown as JsonObject & { seq: number; hash: string };
+    expect(receiptOf({ ledger: record.head.ledger, seq, hash }, body)).toEqual(payload);
   });
 
   it("a provider that lies about the fee is declined above the cap, whatever else is allowed", async () => {
