@@ -15,8 +15,9 @@ export interface Remark {
   readonly text: string;
 }
 
-/** Remarks on a document that parseDocument returned, in the document's order. */
-export function review(document: PolicyDocument): Remark[] {
+/** Remarks on a document that parseDocument returned, in the document's order, as of `now` (unix ms). */
+export function review(document: PolicyDocument, now = 0): Remark[] {
+  const { expiries } = compileHousehold(document);
   const agents = Object.entries(document.agents ?? {});
   return [
     ...missing(document),
@@ -24,6 +25,9 @@ export function review(document: PolicyDocument): Remark[] {
     ...reviewDepeg(document),
     ...reviewRules("", document),
     ...agents.flatMap(([name, rules]) => [
+      ...((expiries.get(name) ?? Infinity) > now
+        ? []
+        : [{ path: `agents.${name}.expires`, text: "is over, so nothing passes" }]),
       ...reviewRules(`agents.${name}.`, rules),
       ...looserThan(document, `agents.${name}.`, rules),
     ]),

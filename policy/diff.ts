@@ -3,6 +3,8 @@ import { parseUsd } from "../protocol/amount.ts";
 import { canonicalJson } from "../protocol/json.ts";
 import { DEFAULT_AGENT } from "../protocol/places.ts";
 import { SUGAR_FIELDS } from "./compile.ts";
+import { DEFAULT_TIMEZONE } from "./document.ts";
+import { expiryOf } from "./expiry.ts";
 import { isWithin, openingsOf } from "./schedule.ts";
 import type { PolicyDocument, RulesDocument } from "./schema.ts";
 import { parseDuration } from "./windows.ts";
@@ -51,7 +53,7 @@ export function diffDocuments(from: PolicyDocument | undefined, to: PolicyDocume
       (asset) => `${asset.network}/${asset.address}`,
       { added: "looser", removed: "tighter" },
     ),
-    ...diffAgents(before.agents ?? {}, to.agents ?? {}),
+    ...diffAgents(before, to),
   ];
 }
 
@@ -211,14 +213,23 @@ function uidEffect(from: Scalar, to: Scalar): Effect {
 
 type Agents = NonNullable<PolicyDocument["agents"]>;
 
-function diffAgents(from: Agents, to: Agents): Change[] {
+/** Later is looser; none is for ever. */
+function expiryEffect(from: PolicyDocument, to: PolicyDocument): (a: Scalar, b: Scalar) => Effect {
+  const at = (text: Scalar, { timezone = DEFAULT_TIMEZONE }: PolicyDocument): number =>
+    text === undefined ? Infinity : expiryOf(text, timezone);
+  return (a, b) => compare(at(a, from), at(b, to));
+}
+
+function diffAgents(before: PolicyDocument, after: PolicyDocument): Change[] {
+  const [from, to]: [Agents, Agents] = [before.agents ?? {}, after.agents ?? {}];
   const names = [...new Set([...Object.keys(from), ...Object.keys(to)])].sort();
   return names.flatMap((name) => {
     const path = `agents.${name}`;
     const [a, b] = [from[name], to[name]];
     if (a && b) {
       const who = scalar(`${path}.uid`, a.uid?.toString(), b.uid?.toString(), uidEffect);
-      return [...who, ...diffRules(`${path}.`, a, b)];
+      const ends = scalar(`${path}.expires`, a.expires, b.expires, expiryEffect(before, after));
+      return [...who, ...ends, ...diffRules(`${path}.`, a, b)];
     }
     // An agent that is not named may pay nothing, but for the default one: without rules of its own it has only the
     // household's.

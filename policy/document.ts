@@ -8,6 +8,7 @@ import { canonicalJson } from "../protocol/json.ts";
 import type { Caip2 } from "../protocol/networks.ts";
 import { budgetsOf, compileRules, restsOnClaims } from "./compile.ts";
 import { countersOf } from "./counters.ts";
+import { expiryOf } from "./expiry.ts";
 import { inOneLine, problemsOf } from "./problems.ts";
 import {
   type AssetDocument,
@@ -25,7 +26,7 @@ export const MAX_DOCUMENT_BYTES = 48 * 1024;
 const MAX_SESSION_BYTES = 16 * 1024;
 const MAX_SESSION_BUDGETS = 16;
 const DEFAULT_VALIDITY = "10m";
-const DEFAULT_TIMEZONE = "UTC";
+export const DEFAULT_TIMEZONE = "UTC";
 /** Cardano's fee and the ADA that a token must carry are about 1.4 ADA. */
 const DEFAULT_NETWORK_FEE = "1.00";
 
@@ -36,6 +37,8 @@ export interface Household {
   readonly hash: string;
   readonly policy: Policy;
   readonly agents: ReadonlyMap<string, Policy>;
+  /** Unix ms by agent: from then on it may pay nothing. */
+  readonly expiries: ReadonlyMap<string, number>;
   /** The pinned assets and the document's own, by assetKey. */
   readonly registry: ReadonlyMap<string, PinnedAsset>;
   readonly timezone: string;
@@ -68,6 +71,9 @@ export function compileHousehold(document: PolicyDocument): Household {
       ...(document.depeg && { depeg: compileDepeg(document.depeg) }),
     },
     agents: new Map(agents.map(([name, rules]) => [name, compileRules(rules, timezone)])),
+    expiries: new Map(
+      agents.flatMap(([name, { expires }]) => (expires ? [[name, expiryOf(expires, timezone)]] : [])),
+    ),
     registry: assetRegistry((document.assets ?? []).map(pinned)),
     timezone,
     maxValidity: validityOf(document),

@@ -44,23 +44,31 @@ export const sumOf = (payers: readonly Payer[]): Stock =>
  * would let through, and what their own would, added up.
  */
 export function largestLoss(payers: readonly Payer[], facts: Facts, until: number): Bound {
-  const active = payers.filter(({ scopes }) => scopes.length > 0);
-  const stopped = sumOf(payers.filter(({ scopes }) => scopes.length === 0)).live;
+  const active = payers.filter((payer) => lastInstant(payer) >= facts.now);
+  const stopped = sumOf(payers.filter((payer) => !active.includes(payer))).live;
+  const end = Math.min(until, Math.max(...active.map(lastInstant)));
   const shared = (active[0]?.scopes ?? []).filter(({ kind }) => kind !== "agent");
   const perCall = shared.reduce<Bound>((least, { policy }) => lower(least, policy.perCallMax), undefined);
   const stock = sumOf(active);
   const bound = shared.reduce<Bound>(
-    (least, scope) => lower(least, scopeLoss(scope, stock, facts, until, perCall)),
+    (least, scope) => lower(least, scopeLoss(scope, stock, facts, end, perCall)),
     ownLosses(active, facts, until, perCall),
   );
   return bound === undefined ? undefined : bound + stopped;
 }
 
+/** At which something may still be signed for it (unix ms); Infinity when its permission has no end. */
+function lastInstant({ scopes }: Payer): number {
+  if (scopes.length === 0) return -Infinity;
+  return (scopes.find(({ kind }) => kind === "agent")?.endsAt ?? Infinity) - 1;
+}
+
 function ownLosses(payers: readonly Payer[], facts: Facts, until: number, perCall: Bound): Bound {
   let sum = 0n;
-  for (const { scopes, stock } of payers) {
-    const own = scopes.find(({ kind }) => kind === "agent");
-    const loss = own && scopeLoss(own, stock, facts, until, lower(perCall, own.policy.perCallMax));
+  for (const payer of payers) {
+    const own = payer.scopes.find(({ kind }) => kind === "agent");
+    const end = Math.min(until, lastInstant(payer));
+    const loss = own && scopeLoss(own, payer.stock, facts, end, lower(perCall, own.policy.perCallMax));
     if (loss === undefined) return undefined;
     sum += loss;
   }

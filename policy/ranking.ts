@@ -6,6 +6,7 @@ import type { Check } from "./evaluate.ts";
 const ORDER: readonly Code[] = [
   "NO_POLICY",
   "SIGNER_FROZEN",
+  "AGENT_EXPIRED",
   "SIGNER_LOCKED",
   "SESSION_UNKNOWN",
   "NO_PRICE",

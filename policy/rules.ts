@@ -60,7 +60,10 @@ function pegOf(symbol: string, { max, maxAge }: Depeg, facts: Facts): "held" | "
   return distance <= max ? "held" : "off";
 }
 
-const endCode = (scope: Scope): Code => (scope.kind === "session" ? "SESSION_UNKNOWN" : "SIGNER_LOCKED");
+function endCode({ kind }: Scope): Code {
+  if (kind === "agent") return "AGENT_EXPIRED";
+  return kind === "session" ? "SESSION_UNKNOWN" : "SIGNER_LOCKED";
+}
 
 /** A URL that cannot be read fails every rule about domains, block lists and budgets by domain too. */
 function domainChecks(scope: Scope, subject: Subject, checks: Check[]): void {

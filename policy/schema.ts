@@ -7,6 +7,7 @@ import { networkOf, railOf } from "../protocol/networks.ts";
 import { agentNameSchema } from "../protocol/shapes.ts";
 import { assetAddress, recipientAddress } from "./address.ts";
 import { canonicalDomain } from "./domains.ts";
+import { canonicalExpiry } from "./expiry.ts";
 import { DAYS, canonicalAllow, canonicalWindowOfDay } from "./schedule.ts";
 import { PERS } from "./scope.ts";
 import { canonicalCategory } from "./subject.ts";
@@ -233,8 +234,10 @@ const depegSchema = z.strictObject({
 /** The user that may use the agent's socket; (uid_t) -1 is nobody. */
 const uid = z.int({ error: "must be a user's number such as 1000" }).min(0).max(0xffff_fffe);
 
-/** An agent: its own rules, and who it is. */
-const agentSchema = rulesSchema.extend({ uid: uid.optional() });
+const expires = text(canonicalExpiry, 'must be a date such as "2027-01-01", or an instant with its offset');
+
+/** An agent: its own rules, who it is, and until when. */
+const agentSchema = rulesSchema.extend({ uid: uid.optional(), expires: expires.optional() });
 
 export const documentSchema = z.strictObject({
   version,

@@ -48,6 +48,10 @@ const fault = (text: string, hint: string): Entry => ({
 export const CODES = {
   // Declines: what the policy, the draft or the state of the wallet says no to.
   NO_POLICY: decline("no policy is applied, so nothing may be paid", "the operator runs x402-policy init"),
+  AGENT_EXPIRED: decline(
+    "the permission of this agent has ended",
+    "the operator may set a later agents.<name>.expires",
+  ),
   CHAIN_NOT_ALLOWED: decline("this network is not in allowedNetworks", "pay on an allowed network"),
   ASSET_NOT_ALLOWED: decline("this asset is not in allowedAssets", "pay with an allowed asset"),
   ASSET_UNKNOWN: decline(

@@ -84,7 +84,7 @@ async function repeat(
   intent: PaymentIntent,
   stored: Stored,
 ): Promise<SignResult> {
-  const stopped = wallet.scopes.stops(agent, intent);
+  const stopped = wallet.scopes.stops(agent, intent, wallet.ledger.now());
   if (stopped !== undefined) {
     const check = refusedCheck(stopped, "replay");
     await wallet.ledger.reserve(agent, () => ({

@@ -74,10 +74,11 @@ export class Scopes {
     return chain;
   }
 
-  /** Why a payment on record may not be signed again: a scope of the agent is frozen or blocks this payee now. */
-  stops(agent: string, { network, payTo }: PaymentIntent): Code | undefined {
+  /** Why a payment on record may not be signed again at `now`: frozen, over, or a scope blocks this payee. */
+  stops(agent: string, { network, payTo }: PaymentIntent, now: number): Code | undefined {
     const payee = canonicalAddress(network, payTo);
     if (this.isFrozen(agent)) return "SIGNER_FROZEN";
+    if ((this.#policy?.expiries.get(agent) ?? Infinity) <= now) return "AGENT_EXPIRED";
     return this.chain(agent).some(({ policy }) => policy.blockedRecipients?.has(payee))
       ? "RECIPIENT_BLOCKED"
       : undefined;
@@ -202,7 +203,14 @@ export function scopesUnder(
   const gone = !policy && agent !== DEFAULT_AGENT;
   const stopped = gone || (frozen?.holds(agent) ?? false);
   if (policy || stopped) {
-    scopes.push({ id: `agent:${agent}`, kind: "agent", policy: policy ?? NO_RULES, frozen: stopped });
+    const endsAt = household.expiries.get(agent);
+    const scope = {
+      id: `agent:${agent}`,
+      kind: "agent",
+      policy: policy ?? NO_RULES,
+      frozen: stopped,
+    } as const;
+    scopes.push({ ...scope, ...(endsAt !== undefined && { endsAt }) });
   }
   return session ? [...scopes, session] : scopes;
 }

@@ -65,7 +65,8 @@ export async function change(
 
 /** What a careful reader would ask now and would not have asked before. */
 function newNotes(from: PolicyDocument | undefined, to: PolicyDocument): string[] {
-  const notes = (document: PolicyDocument) => review(document).map(({ path, text }) => `${path}: ${text}`);
+  const notes = (document: PolicyDocument) =>
+    review(document, Date.now()).map(({ path, text }) => `${path}: ${text}`);
   const old = from ? notes(from) : [];
   return notes(to).filter((note) => !old.includes(note));
 }

@@ -17,7 +17,7 @@ async function check(file: string): Promise<void> {
   try {
     const document = await readDocument(file);
     print(`valid, hash ${compileHousehold(document).hash}`);
-    for (const { path, text } of review(document)) print(`${path}: ${printable(text)}`);
+    for (const { path, text } of review(document, Date.now())) print(`${path}: ${printable(text)}`);
   } catch (error) {
     if (!(error instanceof X402Error) || error.code !== "POLICY_INVALID") throw error;
     print(`invalid: ${printable(error.message)}`);

@@ -135,7 +135,12 @@ describe("a document", () => {
     ["depeg.maxAge: must be", { depeg: { max: "0.01" } }],
     ["depeg.min: not known", { depeg: { max: "0.01", maxAge: "5m", min: "0" } }],
     ["agents.a.depeg: not known", { agents: { a: { depeg: { max: "0.01", maxAge: "5m" } } } }],
-    ["agents.a.expires: not known", { agents: { a: { expires: "2027-01-01" } } }],
+    ["expires: not known", { expires: "2027-01-01" }],
+    ["agents.a.expires: must be a date", { agents: { a: { expires: "2027-02-29" } } }],
+    ["agents.a.expires: must be a date", { agents: { a: { expires: "2027-1-1" } } }],
+    ["agents.a.expires: must be a date", { agents: { a: { expires: "2027-01-01T10:00:00" } } }],
+    ["agents.a.expires: must be a date", { agents: { a: { expires: "2027-01-01T25:00:00Z" } } }],
+    ["agents.a.expires: must be a date", { agents: { a: { expires: "tomorrow" } } }],
     ["agents.a.timezone: not known", { agents: { a: { timezone: "UTC" } } }],
     ["budgets[0].limt: not known", { budgets: [{ name: "b", limt: "1", window: "day" }] }],
     ["version: must be 1", { version: 2 }],
@@ -282,6 +287,29 @@ describe("a document", () => {
     expect(compiled).toMatchObject({ timezone: "UTC", maxValidity: 600 });
     const other = compileHousehold(parseDocument({ version: 1, totalMax: "1", maxValidity: "90s" }));
     expect(other.maxValidity).toBe(90);
+  });
+
+  it("ends an agent's permission at the start of a date, or at an instant", () => {
+    const expiry = (expires: string, timezone = "Europe/Athens") => {
+      const document = parseDocument({
+        version: 1,
+        timezone,
+        totalMax: "1",
+        agents: { a: { expires }, b: {} },
+      });
+      const { expiries } = compileHousehold(document);
+      expect(expiries.has("b")).toBe(false);
+      return [document.agents?.["a"]?.expires, new Date(expiries.get("a")!).toISOString()];
+    };
+    expect(expiry("2027-01-01")).toEqual(["2027-01-01", "2026-12-31T22:00:00.000Z"]);
+    expect(expiry("2027-07-01")).toEqual(["2027-07-01", "2027-06-30T21:00:00.000Z"]);
+    // Midnight is skipped there.
+    expect(expiry("2026-04-24", "Africa/Cairo")).toEqual(["2026-04-24", "2026-04-23T22:00:00.000Z"]);
+    expect(expiry("2027-01-01T02:00+02:00")).toEqual(["2027-01-01T00:00:00Z", "2027-01-01T00:00:00.000Z"]);
+    expect(expiry("2027-01-01T00:00:00.500Z")).toEqual([
+      "2027-01-01T00:00:00.5Z",
+      "2027-01-01T00:00:00.500Z",
+    ]);
   });
 
   it("comes as presets that are valid and have a total", () => {

@@ -104,12 +104,28 @@ const rules = fc.record(
     perWeekMax: usd,
     perMonthMax: usd,
     totalMax: usd,
+    schedule: fc.constantFrom(
+      [{ allow: "08:00-20:00" }],
+      [{ days: ["sat", "sun"], allow: "none" }, { allow: "22:00-02:00" }],
+    ),
     budgets: fc
       .array(budget, { maxLength: 3 })
       .map((budgets) => budgets.map((fields, i) => ({ name: `b${i}`, ...fields }))),
   },
   optional,
 );
+const expires = fc.constantFrom(
+  "2026-11-20T12:00:00Z",
+  "2026-11-20T12:00:00.001Z",
+  "2026-11-20T14:30:00Z",
+  "2026-11-21",
+  "2026-10-25",
+  "2026-12-01",
+  "2027-01-01",
+);
+const agent = fc
+  .tuple(rules, fc.option(expires, { nil: undefined }))
+  .map(([own, end]) => ({ ...own, ...(end !== undefined && { expires: end }) }));
 const household = fc
   .record({
     rules: rules.chain((all) =>
@@ -124,7 +140,7 @@ const household = fc
       "America/St_Johns",
       "Pacific/Apia",
     ),
-    agents: fc.record({ a: rules, b: rules, default: rules }, optional),
+    agents: fc.record({ a: agent, b: agent, default: agent }, optional),
   })
   .map(({ rules, timezone, agents }) => ({ ...rules, timezone, agents }));
 
@@ -300,6 +316,28 @@ describe("the largest loss", () => {
     expect(loss(from(NOON, { perDayMax: "5.00", agents: { a: { perDayMax: "1.00" } } }), HOUR)).toBe(
       dollars("5.00"),
     );
+  });
+
+  it("ends with the permission of those who would cause it", () => {
+    const agents = (a: string, other: string) => ({
+      perDayMax: "5.00",
+      agents: { a: { perDayMax: "1.00", expires: a }, default: { perDayMax: "2.00", expires: other } },
+    });
+    const days = (...ends: [string, string]) => loss(from(NOON, agents(...ends)), 3 * DAY);
+    // Four days are touched by each; by neither; by one of them.
+    expect(days("2027-01-01", "2027-01-01")).toBe(dollars("12.00"));
+    expect(days("2026-11-20", "2026-11-20T12:00:00Z")).toBe(0n);
+    expect(days("2027-01-01", "2026-11-20")).toBe(dollars("4.00"));
+    // Today only, and until a minute after midnight.
+    expect(days("2026-11-21", "2026-11-21")).toBe(dollars("3.00"));
+    expect(days("2026-11-21", "2026-11-21T00:01:00Z")).toBe(dollars("5.00"));
+    // The household's limit is for as long as anybody may pay; then even a limit a day ends.
+    const shared = (end: string) => ({ perDayMax: "5.00", agents: { default: { expires: end } } });
+    expect(loss(from(NOON, shared("2026-11-23")), Infinity)).toBe(dollars("15.00"));
+    const alive = from(NOON, shared("2026-11-20T12:01:00Z"));
+    alive.pay("default", 2_000_000n, ALICE, DAY);
+    alive.books.now += MINUTE;
+    expect(loss(alive, Infinity)).toBe(dollars("2.00"));
   });
 
   it("is not bounded by limits on some payments, or on claims", () => {

@@ -123,6 +123,15 @@ describe("review", () => {
     expect(remarks(fields).filter((remark) => remark.startsWith(expected))).toHaveLength(1);
   });
 
+  it("tells whose permission is over", () => {
+    const document = parseDocument({ ...SOUND, agents: { a: { expires: "2027-01-01" } } });
+    const over = Date.parse("2027-01-01T00:00:00Z");
+    expect(review(document, over - 1)).toEqual([]);
+    expect(review(document, over)).toEqual([
+      { path: "agents.a.expires", text: "is over, so nothing passes" },
+    ]);
+  });
+
   it("tells when only some payments are limited", () => {
     const budgets = [{ name: "b", limit: "1", window: "day", per: "recipient" }];
     const none = { perDayMax: undefined, perMonthMax: undefined, totalMax: undefined };
@@ -228,6 +237,26 @@ describe("diff", () => {
       return diffDocuments(named, parseDocument(SOUND)).map((change) => change.effect);
     };
     expect([effect("a"), effect("default")]).toEqual([["tighter"], ["looser"]]);
+  });
+
+  it.each<[string, object, object]>([
+    ["- -> 2027-01-01 tighter", {}, { expires: "2027-01-01" }],
+    ["2027-01-01 -> - looser", { expires: "2027-01-01" }, {}],
+    ["2027-01-01 -> 2027-02-01 looser", { expires: "2027-01-01" }, { expires: "2027-02-01" }],
+    [
+      "2027-01-01 -> 2026-12-31T23:59:59Z tighter",
+      { expires: "2027-01-01" },
+      { expires: "2026-12-31T23:59:59Z" },
+    ],
+    [
+      "2027-01-01 -> 2027-01-01T00:00:00Z neither",
+      { expires: "2027-01-01" },
+      { expires: "2027-01-01T00:00Z" },
+    ],
+  ])("agents.a.expires %s", (expected, before, after) => {
+    expect(between({ agents: { a: before } }, { agents: { a: after } })).toEqual([
+      `agents.a.expires ${expected}`,
+    ]);
   });
 
   it("is empty for two spellings of one document", () => {
