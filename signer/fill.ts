@@ -88,10 +88,10 @@ function intents(ledger: Ledger, where: "draft <> seq" | "state = 'released'"): 
   return new Set(Array.from(rows as Iterable<{ agent: string; id: string }>, nameOf));
 }
 
-/** An intent that was drafted again counts once in every window that any of its drafts touches. */
+/** An intent that was drafted again counts once in every window that any of its drafts touches: the dearest of them. */
 class CountedOnce {
   readonly #redrafted: ReadonlySet<string>;
-  readonly #counted = new Map<string, Set<string>>();
+  readonly #counted = new Map<string, Map<string, bigint>>();
 
   constructor(redrafted: ReadonlySet<string>) {
     this.#redrafted = redrafted;
@@ -101,11 +101,14 @@ class CountedOnce {
   fresh(row: ReservedBody, add: readonly Addition[]): readonly Addition[] {
     const intent = nameOf(row);
     if (!this.#redrafted.has(intent)) return add;
-    const counted = this.#counted.get(intent) ?? new Set();
+    const counted = this.#counted.get(intent) ?? new Map<string, bigint>();
     this.#counted.set(intent, counted);
-    const fresh = add.filter((addition) => !counted.has(idOf(addition)));
-    for (const addition of fresh) counted.add(idOf(addition));
-    return fresh;
+    return add.flatMap((addition) => {
+      const before = counted.get(idOf(addition)) ?? 0n;
+      if (addition.amount <= before) return [];
+      counted.set(idOf(addition), addition.amount);
+      return [{ ...addition, amount: addition.amount - before }];
+    });
   }
 }
 

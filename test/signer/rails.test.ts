@@ -359,6 +359,19 @@ describe("on Cardano", () => {
     expect(record.counter("household|usd|total")).toBe(BigInt(redrafted!.usd!));
   });
 
+  it("a budget that comes later knows the dearer draft", async () => {
+    await setPrice("0.50");
+    await payloadOf(signer.sign(onCardano(1), { context: outputs([1]) }));
+    now += 60 * SECOND;
+    await setPrice("0.60");
+    await payloadOf(signer.sign(onCardano(1), { context: outputs([1]) }));
+    await signer.apply(document({ perMonthMax: "500.00" }));
+    const record = await LedgerRecord.read(signer.operator);
+    const total = record.counter("household|usd|total");
+    expect(total).toBeGreaterThan(1_200_000n);
+    expect(record.counter("household|usd|month@UTC")).toBe(total);
+  });
+
   it("a quote needs no context, takes no input, and tells the price", async () => {
     await setPrice("0.50");
     const agent = await signer.agent();
