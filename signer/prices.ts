@@ -31,7 +31,10 @@ export class Prices {
     const rows = ledger.select("SELECT value FROM meta WHERE key GLOB 'price:*'").all() as {
       value: string;
     }[];
-    for (const { value } of rows) this.#take(JSON.parse(ledger.body(Number(value))) as PriceRow);
+    // A price whose row was accepted as damaged is none: the operator sets another.
+    const damaged = new Set(ledger.accepted.flatMap((row) => row.damaged));
+    for (const seq of rows.map(({ value }) => Number(value)))
+      if (!damaged.has(seq)) this.#take(JSON.parse(ledger.body(seq)) as PriceRow);
   }
 
   /** Undefined without a price that is fresh at `now` (unix ms). */

@@ -35,6 +35,7 @@ async function live(signer: Signer): Promise<void> {
   await signer.unlock();
   await signer.apply(rules());
   await signer.apply(rules({ perDayMax: "9.00" }));
+  await operatorCall(signer.operator, "price.set", { symbol: "USDC", usd: "1.00", maxAge: 86_400 });
   for (const name of [1, 2]) await outcomeOf(signer.sign(intent(name)));
   now += 3 * MINUTE;
   await outcomeOf(signer.sign(intent(1)));

@@ -348,6 +348,7 @@ it("everything that a client may ask was answered above, and none of it with a s
     "audit.query": { after: 0 },
     "session.open": { policy: {} },
     "session.close": { session: closing.session },
+    "price.set": { symbol: "USDC", usd: "1.00", maxAge: 60 },
     "policy.apply": {
       document: document({ perCallMax: "2.00" }),
       base: (await operatorCall(signer.operator, "policy.get", {})).base,
