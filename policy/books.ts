@@ -25,7 +25,8 @@ export class Books implements Facts {
   /** Unix ms. */
   now = 0;
   unlock = 0;
-  prices: ReadonlyMap<string, Known> = new Map();
+  /** By symbol; only what is fresh. */
+  prices: Pick<ReadonlyMap<string, Known>, "get"> = new Map();
   readonly #cells = new Map<string, Cells>();
   #added = 0;
 

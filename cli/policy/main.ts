@@ -10,6 +10,7 @@ import { addInit } from "./init.ts";
 import { addLedger } from "./ledger.ts";
 import { addPrice } from "./price.ts";
 import { addReconcile } from "./reconcile.ts";
+import { addReplay } from "./replay.ts";
 import { addSet, addUnset } from "./set.ts";
 import { addShow } from "./show.ts";
 import { addSpending } from "./spending.ts";
@@ -24,6 +25,7 @@ const commands = [
   addApply,
   addCheck,
   addTest,
+  addReplay,
   addExplain,
   addPrice,
   addSpending,

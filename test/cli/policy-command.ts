@@ -13,9 +13,14 @@ export async function policy(home: string, args: readonly string[], input = ""):
 }
 
 /** By a shell, its output going to `redirect`; the status is that of the command, or of what reads it. */
-export const atShell = (home: string, args: readonly string[], redirect: string): Promise<Outcome> =>
+export const atShell = (
+  home: string,
+  args: readonly string[],
+  redirect: string,
+  node: readonly string[] = [],
+): Promise<Outcome> =>
   outcomeOf(
-    ["bash", "-o", "pipefail", "-c", `"$0" "$@" ${redirect}`, process.execPath, BINARY, ...args],
+    ["bash", "-o", "pipefail", "-c", `"$0" "$@" ${redirect}`, process.execPath, ...node, BINARY, ...args],
     home,
   );
 
