@@ -23,7 +23,8 @@ export function upgradeLedger(
     const used = add.map((addition) => counters.add(addition));
     counters.flush();
     if (from === 1) keepLocked(db, chain);
-    if (at === undefined) return;
+    // Without rows there was a crash while it was made: it begins as a new one does.
+    if (at === undefined || chain.seq === 0) return;
     chain.append(JSON.stringify({ kind: "ledger.migrated", at, from, to, ...countedFields(add, used) }));
     steps += 1;
   });

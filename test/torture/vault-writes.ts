@@ -18,6 +18,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { Keypair } from "@solana/web3.js";
 import { entryOf } from "../../protocol/errors.ts";
 import { OPERATOR_SOCKET } from "../../protocol/places.ts";
 import { headSchema } from "../../protocol/shapes.ts";
@@ -33,6 +34,13 @@ const BINARY = fileURLToPath(new URL("../../bin/x402-vault.ts", import.meta.url)
 const CHEAP = ["--kdf", "19,2,1"];
 const NEW_PASSPHRASE = "another passphrase altogether";
 const KEY = "59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d";
+const SOLANA = Keypair.fromSeed(Buffer.alloc(32, 0x41)).secretKey;
+const CARDANO = Buffer.alloc(32, 0x42);
+/** As solana-keygen and cardano-cli write keys. */
+const KEY_FILES = {
+  SOLANA: `[${SOLANA.join()}]`,
+  CARDANO: `{"type":"PaymentSigningKeyShelley_ed25519","description":"","cborHex":"5820${CARDANO.toString("hex")}"}`,
+};
 
 /** One way to change a vault. */
 export interface Write {
@@ -63,6 +71,8 @@ export const WRITES: readonly Write[] = [
   write("rotate --data-key", ["rotate", "--data-key"]),
   write("rotate --wallet", ["rotate", "--wallet", "evm"]),
   write("import", ["import", "--replace", "--from", "KEY"]),
+  write("import of a Solana key", ["import", "--replace", "--from", "SOLANA"]),
+  write("import of a Cardano key", ["import", "--replace", "--from", "CARDANO"]),
   write("move", ["move", "--yes", "--socket", `RUN/${OPERATOR_SOCKET}`]),
 ];
 
@@ -90,11 +100,12 @@ export class VaultLab {
     this.#before = before;
     chmodSync(this.#folder, 0o700);
     mkdirSync(this.#home, { mode: 0o700 });
-    const files = { OLD: PASSPHRASE, NEW: NEW_PASSPHRASE, PHRASE: JUNK, KEY };
+    const files = { OLD: PASSPHRASE, NEW: NEW_PASSPHRASE, PHRASE: JUNK, KEY, ...KEY_FILES };
     for (const [name, text] of Object.entries(files)) writeFileSync(this.#file(name), text, { mode: 0o600 });
     this.#fault = new Fault(this.#home);
     const texts = [PASSPHRASE, NEW_PASSPHRASE, JUNK.slice(0, 20), KEY.slice(0, 20)];
-    this.#secrets = [...texts.map((text) => Buffer.from(text)), Buffer.from(KEY, "hex")];
+    const keys = [Buffer.from(KEY, "hex"), Buffer.from(SOLANA.subarray(0, 32)), CARDANO];
+    this.#secrets = [...texts.map((text) => Buffer.from(text)), ...keys];
   }
 
   static async make(): Promise<VaultLab> {
@@ -198,6 +209,8 @@ export class VaultLab {
     using vault = await open(this.#vault, ascii(passphrase));
     vault.check();
     assert.equal(vault.header.generation, changes ? 3 : 1, what);
+    const paying = vault.addresses.filter(({ retired }) => !retired).map(({ rail }) => rail);
+    assert.deepEqual(paying.sort(), ["cardano", "evm", "solana"], what);
     const head = join(this.#home, "head.json");
     if (existsSync(head))
       assert.equal(headSchema.parse(JSON.parse(readFileSync(head, "utf8"))).ledger, vault.header.ledgerId);
