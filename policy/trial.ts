@@ -2,13 +2,11 @@
 // not part of it; they narrow what the document allows, and only a signer knows them.
 import { type PinnedAsset, assetKey } from "../protocol/assets.ts";
 import type { Caip2 } from "../protocol/networks.ts";
-import { DEFAULT_AGENT } from "../protocol/places.ts";
 import { Books } from "./books.ts";
+import { scopesUnder } from "./chain.ts";
 import type { Household } from "./document.ts";
 import { type Addition, type Check, type Decision, type Payment, additions, evaluate } from "./evaluate.ts";
-import type { Policy, Scope } from "./scope.ts";
-
-const NO_RULES: Policy = { budgets: [], counters: [], needsSite: false };
+import type { Scope } from "./scope.ts";
 
 export class Trial {
   readonly household: Household;
@@ -46,19 +44,10 @@ export class Trial {
   #scopes(agent: string): readonly Scope[] {
     const known = this.#chains.get(agent);
     if (known) return known;
-    const chain = scopesOf(this.household, agent);
+    const chain = scopesUnder(this.household, agent);
     this.#chains.set(agent, chain);
     return chain;
   }
-}
-
-/** An agent that the document does not name can pay nothing, but for the one that is always there. */
-function scopesOf({ policy, agents }: Household, agent: string): readonly Scope[] {
-  const household: Scope = { id: "household", kind: "household", policy, frozen: false };
-  const own = agents.get(agent);
-  const gone = !own && agent !== DEFAULT_AGENT;
-  if (!own && !gone) return [household];
-  return [household, { id: `agent:${agent}`, kind: "agent", policy: own ?? NO_RULES, frozen: gone }];
 }
 
 /** A payment of a token that the document does not know is refused before any rule is asked. */

@@ -11,7 +11,7 @@ import type { AcceptedRow } from "./ledger/accepted.ts";
 import { MOST_COUNTED } from "./ledger/counters.ts";
 import type { Ledger } from "./ledger/ledger.ts";
 import { type ReservedBody, readReserved } from "./ledger/rows.ts";
-import { scopesUnder } from "./scopes.ts";
+import { scopesUnder } from "../policy/chain.ts";
 import type { Wallet } from "./wallet.ts";
 
 export function fillCounters(wallet: Wallet, next: Household): Addition[] {

@@ -7,7 +7,7 @@ import type { Quote } from "../protocol/shapes.ts";
 import { assumedContext } from "./assumed-context.ts";
 import { factsOf, refusalCheck } from "./decide.ts";
 import { draftPayment } from "./draft.ts";
-import { scopesUnder } from "./scopes.ts";
+import { scopesUnder } from "../policy/chain.ts";
 import type { Wallet } from "./wallet.ts";
 
 interface For {

@@ -2,7 +2,8 @@
 // compiled form in memory, changed only after the ledger has recorded the change.
 import { compileHousehold, type Household, parseDocument } from "../policy/document.ts";
 import type { Addition } from "../policy/evaluate.ts";
-import type { Policy, Scope } from "../policy/scope.ts";
+import { scopesUnder } from "../policy/chain.ts";
+import type { Scope } from "../policy/scope.ts";
 import { canonicalAddress } from "../protocol/assets.ts";
 import { type Code, X402Error } from "../protocol/errors.ts";
 import type { PaymentIntent } from "../protocol/intent.ts";
@@ -182,40 +183,6 @@ export class Scopes {
     return agent === DEFAULT_AGENT || this.#policy?.agents.has(agent) === true;
   }
 }
-
-interface Above {
-  readonly unlock?: Scope | undefined;
-  readonly session?: Scope | undefined;
-  readonly frozen?: Pick<Frozen, "holds">;
-}
-
-/** The chain of scopes under a document, which need not be the applied one. */
-export function scopesUnder(
-  household: Household,
-  agent: string,
-  { unlock, session, frozen }: Above = {},
-): readonly Scope[] {
-  const whole = frozen?.holds() ?? false;
-  const scopes: Scope[] = [{ id: "household", kind: "household", policy: household.policy, frozen: whole }];
-  if (unlock) scopes.push(unlock);
-  const policy = household.agents.get(agent);
-  // A socket outlives its agent's place in the policy until the next start: nothing passes there.
-  const gone = !policy && agent !== DEFAULT_AGENT;
-  const stopped = gone || (frozen?.holds(agent) ?? false);
-  if (policy || stopped) {
-    const endsAt = household.expiries.get(agent);
-    const scope = {
-      id: `agent:${agent}`,
-      kind: "agent",
-      policy: policy ?? NO_RULES,
-      frozen: stopped,
-    } as const;
-    scopes.push({ ...scope, ...(endsAt !== undefined && { endsAt }) });
-  }
-  return session ? [...scopes, session] : scopes;
-}
-
-const NO_RULES: Policy = { budgets: [], counters: [], needsSite: false };
 
 function storedPolicy(ledger: Ledger): { version: number; policy: AppliedPolicy | undefined } {
   const newest = ledger

@@ -7,7 +7,7 @@ import { type Addition, type Facts, evaluate } from "../../policy/evaluate.ts";
 import { type Payer, largestLoss } from "../../policy/max-loss.ts";
 import type { Scope } from "../../policy/scope.ts";
 import { parseUsd } from "../../protocol/amount.ts";
-import { scopesUnder } from "../../signer/scopes.ts";
+import { scopesUnder } from "../../policy/chain.ts";
 import { ALICE, BOB, Books, payment } from "./household.ts";
 
 const MINUTE = 60_000;

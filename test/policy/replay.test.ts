@@ -148,6 +148,11 @@ describe("a replay", () => {
   it("knows an agent, an asset and a validity as the document has them", () => {
     expect(replayed({}, [row({ agent: "gone" })]).codes).toEqual({ SIGNER_FROZEN: 1 });
     expect(replayed({ agents: { gone: {} } }, [row({ agent: "gone" })]).declined).toBe(0);
+    const until = (expires: string) => ({ agents: { gone: { expires } } });
+    expect(replayed(until("2026-11-20T12:00:00Z"), [row({ agent: "gone" })]).codes).toEqual({
+      AGENT_EXPIRED: 1,
+    });
+    expect(replayed(until("2026-11-20T12:00:01Z"), [row({ agent: "gone" })]).declined).toBe(0);
     expect(replayed({}, [row({ asset: BOB })]).codes).toEqual({ ASSET_UNKNOWN: 1 });
     const midnight = Date.parse("2026-11-21T00:00:00Z");
     const over = row({ at: midnight - 120_000, expires: midnight / 1000 + 60 });
