@@ -113,7 +113,7 @@ export const CODES = {
   SCHEME_NOT_SUPPORTED: decline("this payment scheme is not supported", "choose terms with scheme exact"),
   TRANSFER_METHOD_NOT_SUPPORTED: decline(
     "this transfer method is not supported",
-    "choose terms with eip3009",
+    "choose terms without one, or with eip3009 or default",
   ),
   NETWORK_NOT_SUPPORTED: decline("this network is not supported", "choose terms on a supported network"),
   INVALID_PAYEE: decline("the payee is not a payable address on this network", "check the seller's terms"),
