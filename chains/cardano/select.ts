@@ -97,5 +97,6 @@ const kinds = ({ value }: Coin): number => value.tokens.size;
 
 function compare(amountIn: (coin: Coin) => bigint, a: Coin, b: Coin): number {
   const [left, right] = [amountIn(a), amountIn(b)];
-  return left < right ? -1 : Number(left > right);
+  if (left === right) return 0;
+  return left < right ? -1 : 1;
 }
