@@ -13,7 +13,11 @@ describe.each(PAGES)("%s", (path) => {
 
   it("links to pages that exist", () => {
     for (const [, to = ""] of page.matchAll(/\]\(([^)]+)\)/g)) {
-      if (!to.startsWith("https://")) expect(existsSync(join(ROOT, dirname(path), to)), to).toBe(true);
+      if (to.startsWith("https://")) continue;
+      const [file = "", heading] = to.split("#");
+      const target = file === "" ? path : join(dirname(path), file);
+      expect(existsSync(join(ROOT, target)), to).toBe(true);
+      if (heading !== undefined) expect(headingsOf(readPage(target)), to).toContain(heading);
     }
   });
 
@@ -51,3 +55,12 @@ it("every promise has a line, with a test that tries to break it", () => {
   expect(rows.map((row) => row.slice(2, 3))).toEqual(Array.from("123456789"));
   for (const row of rows) expect(row.split(" | ")[1]).toMatch(/`test\/[\w/.-]+`/);
 });
+
+/** As a link names them. */
+const headingsOf = (page: string): string[] =>
+  [...page.matchAll(/^#+ (.+)$/gm)].map(([, text = ""]) =>
+    text
+      .toLowerCase()
+      .replaceAll(/[^\w -]/g, "")
+      .replaceAll(" ", "-"),
+  );
