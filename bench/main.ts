@@ -8,6 +8,7 @@ import { Secret } from "../vault/secret.ts";
 import { create, open } from "../vault/vault.ts";
 import { fillHistory } from "./history.ts";
 import { latencies, median, percentile, rate } from "./load.ts";
+import { policyFigures } from "./policy.ts";
 import { railFigures } from "./rails.ts";
 import { type Home, POLICY_OF_RAILS, type Rig, makeHome, signOne, startRig } from "./rig.ts";
 import { evmIntent } from "./terms.ts";
@@ -160,6 +161,7 @@ async function run(folder: string): Promise<Record<string, number>> {
       [...byHistory].map(([size, perSecond]) => [`history.${size}.throughput64`, perSecond]),
     ),
     ...rails,
+    ...policyFigures(),
     "rss.idle_mb": idle,
     "rss.peak_mb": peak,
     "start.first_signature_ms": first,
@@ -202,6 +204,11 @@ const GOALS: Goal[] = [
     text: "a payment on Cardano, p50 not slower than Lucid's own time",
     must: (r) => ratio(r["cardano.p50_ms"], r["lucid.p50_ms"]) <= 1,
     figure: (r) => `${ratio(r["cardano.p50_ms"], r["lucid.p50_ms"]).toFixed(2)}x`,
+  },
+  {
+    text: "a decision by 200 rules, p50 below 50 us",
+    must: (r) => (r["policy.200rules.p50_us"] ?? NaN) < 50,
+    figure: (r) => `${r["policy.200rules.p50_us"]?.toFixed(0) ?? ""} us`,
   },
   {
     text: "memory at most 70 MB idle",

@@ -23,8 +23,11 @@ export const SUGAR_FIELDS = Object.keys(SUGAR) as (keyof typeof SUGAR)[];
 export function compileRules(rules: RulesDocument, timezone: string): Policy {
   const documents = budgetsOf(rules);
   const texts = new Map<Budget, string>();
+  const windows = new Map<string, Window>();
   const budgets = documents.map((document) => {
-    const budget = compileBudget(document, timezone);
+    const window = windows.get(document.window) ?? compileWindow(document.window, timezone);
+    windows.set(document.window, window);
+    const budget = compileBudget(document, window);
     texts.set(budget, matchText(document.match));
     return budget;
   });
@@ -48,8 +51,7 @@ export function budgetsOf(rules: RulesDocument): BudgetDocument[] {
   return [...sugar, ...own];
 }
 
-function compileBudget(document: BudgetDocument, timezone: string): Budget {
-  const window = compileWindow(document.window, timezone);
+function compileBudget(document: BudgetDocument, window: Window): Budget {
   const { name, limit, count, per, match } = document;
   return {
     name,

@@ -96,10 +96,13 @@ export function chargesOf(scopes: readonly Scope[], subject: Subject, now: numbe
   const charges: Charge[] = [];
   for (const scope of scopes) {
     const session = sessionBucket(scope, unlock);
+    const known = new Map<Window, readonly Span[]>();
     for (const counter of scope.policy.counters) {
       const key = keyOf(scope, counter, subject);
       if (key === undefined) continue;
-      const spans = spansOf(counter.window, now, subject.payment.expiresAt, session);
+      const { window } = counter;
+      const spans = known.get(window) ?? spansOf(window, now, subject.payment.expiresAt, session);
+      known.set(window, spans);
       charges.push({ scope, counter, key, spans, amount: counter.unit === "usd" ? subject.usd : 1n });
     }
   }
