@@ -6,6 +6,7 @@ import { addAudit } from "./audit.ts";
 import { addCheck } from "./check.ts";
 import { addExplain } from "./explain.ts";
 import { addFreeze, addUnfreeze } from "./freeze.ts";
+import { addImport } from "./import.ts";
 import { addInit } from "./init.ts";
 import { addLedger } from "./ledger.ts";
 import { addPrice } from "./price.ts";
@@ -26,6 +27,7 @@ const commands = [
   addCheck,
   addTest,
   addReplay,
+  addImport,
   addExplain,
   addPrice,
   addSpending,
