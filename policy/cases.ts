@@ -1,6 +1,7 @@
 // What a document says of a case: the decision of the signer, without one.
 import { type MicroUsd, type Price, parsePrice, parseUnits } from "../protocol/amount.ts";
 import { type Outflow, type PinnedAsset, canonicalAddress, feeAsset } from "../protocol/assets.ts";
+import { leastLife } from "../protocol/networks.ts";
 import { DEFAULT_AGENT } from "../protocol/places.ts";
 import type { Known } from "./books.ts";
 import { type Case, type CasePayment, CasesInvalid } from "./case-file.ts";
@@ -76,7 +77,7 @@ function paymentOf({ household }: Trial, one: Case, asked: CasePayment): Payment
     asset,
     from: "",
     outflow: [{ asset, amount, why: "payment" }, ...feeOf(one, asked)],
-    expiresAt: Date.parse(at) + Math.min(timeoutSeconds, household.maxValidity) * 1000,
+    expiresAt: Date.parse(at) + lifeOf(asked.network, Math.min(timeoutSeconds, household.maxValidity)),
     intent: {
       ...{ id: "case-0000000000000000", scheme: "exact", network: asset.network, asset: asset.address },
       ...{ payTo: to, amount, maxTimeoutSeconds: timeoutSeconds },
@@ -84,6 +85,9 @@ function paymentOf({ household }: Trial, one: Case, asked: CasePayment): Payment
     },
   };
 }
+
+/** In milliseconds; `seconds` as far as seller and policy are asked. */
+const lifeOf = (network: string, seconds: number): number => Math.max(seconds, leastLife(network)) * 1000;
 
 /** Where the payer owes the network a fee, a case without one would pass what a signer declines. */
 function feeOf(one: Case, { network, networkFee }: CasePayment): Outflow {

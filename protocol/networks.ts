@@ -56,6 +56,16 @@ const RAIL_OF_NAMESPACE: Readonly<Record<string, RailName>> = {
   cardano: "cardano",
 };
 
+/** 150 blocks on Solana take 60 to 90 seconds; a cluster that is slow takes longer. */
+export const LEAST_LIFE_ON_SOLANA = 150;
+
+/**
+ * Seconds for which whoever holds an authorization may use it, however short its terms are. On Solana its bytes do not
+ * say when it ends, and it lives as long as the blockhash that it names; 0 where they do.
+ */
+export const leastLife = (network: string): number =>
+  railOf(network) === "solana" ? LEAST_LIFE_ON_SOLANA : 0;
+
 /** The rail of a CAIP-2 network, by its namespace; undefined when there is none. */
 export function railOf(network: string): RailName | undefined {
   const namespace = network.slice(0, network.indexOf(":"));

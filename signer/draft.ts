@@ -7,7 +7,7 @@ import type { Payment } from "../policy/evaluate.ts";
 import { type PinnedAsset, assetKey } from "../protocol/assets.ts";
 import { X402Error } from "../protocol/errors.ts";
 import type { PaymentIntent } from "../protocol/intent.ts";
-import { railOf } from "../protocol/networks.ts";
+import { leastLife, railOf } from "../protocol/networks.ts";
 import { intentKey } from "./input-locks.ts";
 import type { Wallet } from "./wallet.ts";
 
@@ -35,7 +35,7 @@ interface Order {
 
 /** The first reason against it is the answer, in the order of the code. Throws RAIL_NOT_LOADED. */
 export async function draftPayment(wallet: Wallet, order: Order): Promise<Drafted> {
-  const { agent, intent, policy } = order;
+  const { agent, intent } = order;
   const terms = resolve(wallet, order);
   if ("refused" in terms) return terms;
   const { rail, asset, account, from } = terms;
@@ -43,7 +43,7 @@ export async function draftPayment(wallet: Wallet, order: Order): Promise<Drafte
   const made = rail.draft(
     {
       ...{ intent, asset, from, nonce: order.nonce(rail.nonceLabel) },
-      validBefore: Math.floor(now / 1000) + Math.min(intent.maxTimeoutSeconds, policy?.maxValidity ?? 0),
+      validBefore: Math.floor(now / 1000) + lifeOf(order),
       lockedUntil: (input) => wallet.locks.lockedUntil(input, intentKey(agent, intent.id), now),
       ...(order.before && { before: order.before }),
       ...(!order.hold && { forQuote: true }),
@@ -59,6 +59,10 @@ export async function draftPayment(wallet: Wallet, order: Order): Promise<Drafte
   const payment = { agent, intent, asset, from: account, outflow, expiresAt: expires * 1000 };
   return { payment, draft: { ...draft, locks } };
 }
+
+/** In seconds. */
+const lifeOf = ({ intent, policy }: Order): number =>
+  Math.max(leastLife(intent.network), Math.min(intent.maxTimeoutSeconds, policy?.maxValidity ?? 0));
 
 interface Resolved {
   readonly rail: Rail;

@@ -3,6 +3,7 @@
 // cheap and memory is bounded by the validity that a policy can give, not by the number of payments.
 import type { MicroUsd } from "../protocol/amount.ts";
 import { validityOf } from "../policy/document.ts";
+import { LEAST_LIFE_ON_SOLANA } from "../protocol/networks.ts";
 import type { Ledger } from "./ledger/ledger.ts";
 import { type ReservedBody, readReserved } from "./ledger/rows.ts";
 
@@ -97,7 +98,7 @@ function longestValidity(ledger: Ledger, now: number): number {
       "SELECT seq, body FROM policies JOIN audit USING (seq) WHERE policies.hash <> '' ORDER BY version DESC",
     )
     .iterate() as Iterable<{ seq: number; body: string }>;
-  let seconds = 0;
+  let seconds = LEAST_LIFE_ON_SOLANA;
   for (const { seq, body } of policies) {
     if (damaged.has(seq)) return DAY_MS;
     const { at, document } = JSON.parse(body) as { at: number; document: { maxValidity?: string } };

@@ -121,7 +121,7 @@ describe("what became of payments on Solana", () => {
 
   it("cannot be told before the chain has got higher, and a client must not begin anew meanwhile", async () => {
     await sign("one");
-    pass(180);
+    pass(180, 151);
     expect(await outcomeOf(signer.sign(payment("one"), { context: chain.ledger.context() }))).toBe(
       "INTENT_UNRESOLVED",
     );

@@ -116,7 +116,7 @@ describe("on Solana", () => {
     // While it is alive it is the same payment, whatever is known now; also when nothing is.
     expect((await payer({ "solana-devnet": { rpc: [NOBODY] } })(url, { payment: { id } })).status).toBe(402);
     expect(payments[1]!.payload).toEqual(payments[0]!.payload);
-    passSeconds(61);
+    passSeconds(151);
     await expect(payer(onBoth())(url, { payment: { id } })).rejects.toMatchObject({
       code: "INTENT_UNRESOLVED",
       intentId: id,

@@ -166,7 +166,7 @@ describe("on Solana", () => {
 
   it("no second draft is made when the first is over by our clock: nothing here knows that it is dead", async () => {
     await payloadOf(signer.sign(onSolana(1), { context: blockhash() }));
-    now += 60 * SECOND;
+    now += 150 * SECOND;
     expect(await outcomeOf(signer.sign(onSolana(1), { context: blockhash("new") }))).toBe(
       "INTENT_UNRESOLVED",
     );
@@ -175,6 +175,24 @@ describe("on Solana", () => {
       "INTENT_UNRESOLVED",
     );
     expect(await outcomeOf(signer.sign(onSolana(2), { context: blockhash("new") }))).toBe("signed");
+  });
+
+  it("a payment lives as long as a blockhash, however short its terms are: nothing in its bytes ends it", async () => {
+    now = Date.UTC(2026, 10, 20, 23, 59, 58);
+    await signer.apply(document({ perDayMax: "0.01", maxValidity: "30s" }));
+    const brief = { maxTimeoutSeconds: 1 };
+    await payloadOf(signer.sign(onSolana(1, brief), { context: blockhash() }));
+    now += 4 * SECOND;
+    expect(await outcomeOf(signer.sign(onSolana(2, brief), { context: blockhash() }))).toBe(
+      "DAILY_BUDGET_EXCEEDED",
+    );
+    await restart();
+    now += 100 * SECOND;
+    const { alive } = await operatorCall(signer.operator, "agent.freeze", {});
+    expect([alive.count, alive.usd, alive.payments.length]).toEqual([1, "0.01", 1]);
+    expect((await signer.status()).maxLoss).toMatchObject({ alive: "0.01", total: "0.01" });
+    now += 50 * SECOND;
+    expect((await signer.status()).maxLoss).toMatchObject({ alive: "0.00", total: "0.00" });
   });
 
   it.each([

@@ -201,7 +201,7 @@ describe("a draft on Solana that is not its row's is found", () => {
   });
 
   it("and a second draft: both could be executed", () => {
-    const at = (row("newest")["expires"] as number) * 1000;
+    const at = (row("memo")["expires"] as number) * 1000;
     const later = { kind: "payment.redrafted", at, expires: at / 1000 + 60, add: [] };
     const usd = { rates: { USDC: "1.02" } };
     expect(appended({ ...row("memo"), ...later, ...usd })).toMatchObject(
