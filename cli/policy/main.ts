@@ -12,6 +12,7 @@ import { addLedger } from "./ledger.ts";
 import { addPrice } from "./price.ts";
 import { addReconcile } from "./reconcile.ts";
 import { addReplay } from "./replay.ts";
+import { addSchema } from "./schema.ts";
 import { addSet, addUnset } from "./set.ts";
 import { addShow } from "./show.ts";
 import { addSpending } from "./spending.ts";
@@ -28,6 +29,7 @@ const commands = [
   addTest,
   addReplay,
   addImport,
+  addSchema,
   addExplain,
   addPrice,
   addSpending,
