@@ -1,11 +1,13 @@
 // What must hold for any rules, any payments and any counters.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { unlockPolicy } from "../../policy/document.ts";
+import { compileHousehold, parseDocument, unlockPolicy } from "../../policy/document.ts";
 import { additions, binding, evaluate, headroom, wireCheck } from "../../policy/evaluate.ts";
 import type { Scope } from "../../policy/scope.ts";
+import { parsePrice, parseUsd } from "../../protocol/amount.ts";
 import { PINNED_ASSETS } from "../../protocol/assets.ts";
 import { checkSchema } from "../../protocol/shapes.ts";
+import { scopesUnder } from "../../policy/chain.ts";
 import { ALICE, BOB, Books, type Terms, household, payment, session } from "./household.ts";
 
 const usd = fc.constantFrom("0", "0.000001", "0.50", "1.00", "2.50", "100");
@@ -46,6 +48,13 @@ const rules = fc
       blockedRecipients: fc.subarray([ALICE, BOB]),
       allowedDomains: fc.subarray(["a.example", "*.a.example", "b.example"]),
       blockedDomains: fc.subarray(hosts),
+      allowedCategories: fc.subarray(["data", "news", "other"]),
+      blockedCategories: fc.subarray(["data", "other"]),
+      schedule: fc.constantFrom(
+        [{ allow: "08:00-14:00" }],
+        [{ days: ["fri"], allow: ["06:00-12:00", "13:00-02:00"] }],
+        [{ days: ["mon"], allow: "none" }, { allow: "all" }],
+      ),
       perCallMax: usd,
       perSessionMax: usd,
       perDayMax: usd,
@@ -63,6 +72,11 @@ const rules = fc
       .map((kept) => Object.fromEntries(Object.entries(all).filter(([key]) => kept.includes(key)))),
   );
 type Rules = Record<string, unknown>;
+
+/** What only a household may say, too. */
+const whole = fc
+  .tuple(rules, fc.option(fc.constantFrom({ max: "0.01", maxAge: "5m" }, { max: "0", maxAge: "1h" })))
+  .map(([document, depeg]): Rules => ({ ...document, ...(depeg && { depeg }) }));
 
 const terms: fc.Arbitrary<Terms> = fc.record(
   {
@@ -92,6 +106,8 @@ const extraScope: fc.Arbitrary<Scope> = fc.oneof(
 const history = fc.array(fc.tuple(fc.integer({ min: 0, max: 7_200_000 }), terms), { maxLength: 8 });
 function play(scopes: readonly Scope[], past: readonly (readonly [number, Terms])[]): Books {
   const books = new Books();
+  books.prices.set("USDC", parsePrice(past.length % 2 === 0 ? "1.00" : "1.005"));
+  books.pricesAt.set("USDC", books.now);
   for (const [wait, payment] of past) {
     books.now += wait;
     books.pay(scopes, payment);
@@ -103,7 +119,7 @@ const next = (books: Books, payment: Terms): Terms => ({ ...payment, expiresAt: 
 describe("a decision", () => {
   it("never allows more when a scope is added", () => {
     fc.assert(
-      fc.property(rules, extraScope, history, terms, (document, extra, past, asked) => {
+      fc.property(whole, extraScope, history, terms, (document, extra, past, asked) => {
         const base = [household(document)];
         const books = play([...base, extra], past);
         const paid = payment(next(books, asked));
@@ -117,7 +133,7 @@ describe("a decision", () => {
 
   it("never allows more when a rule is added to a document", () => {
     fc.assert(
-      fc.property(rules, rules, history, terms, (document, more, past, asked) => {
+      fc.property(whole, whole, history, terms, (document, more, past, asked) => {
         const added = Object.fromEntries(Object.entries(more).filter(([key]) => !(key in document)));
         const [loose, strict] = [household(document), household({ ...document, ...added })];
         const books = play([strict], past);
@@ -134,12 +150,13 @@ describe("a decision", () => {
 
   it("does not depend on the order of scopes, budgets and lists, nor does the check it names", () => {
     fc.assert(
-      fc.property(rules, extraScope, history, terms, (document, extra, past, asked) => {
+      fc.property(whole, extraScope, history, terms, (document, extra, past, asked) => {
         const reversed = Object.fromEntries(
-          Object.entries(document as Rules)
+          Object.entries(document)
             .map(([key, value]): [string, unknown] => [
               key,
-              Array.isArray(value) ? value.toReversed() : value,
+              // In a schedule the order says which entry decides.
+              Array.isArray(value) && key !== "schedule" ? value.toReversed() : value,
             ])
             .reverse(),
         );
@@ -159,7 +176,7 @@ describe("a decision", () => {
 
   it("adds to the counters exactly what it has checked, each counter once", () => {
     fc.assert(
-      fc.property(rules, extraScope, history, terms, (document, extra, past, asked) => {
+      fc.property(whole, extraScope, history, terms, (document, extra, past, asked) => {
         const scopes = [household(document), extra];
         const books = play(scopes, past);
         const paid = payment(next(books, asked));
@@ -170,7 +187,8 @@ describe("a decision", () => {
           expect(decision.add).toEqual([]);
           return;
         }
-        const again = additions(scopes, paid, books.now, books.unlock);
+        const recorded = { ...paid, usd: decision.usd };
+        const again = additions(scopes, recorded, books.now, books.unlock);
         expect(decision.add.filter(({ key }) => !key.includes("|newKeys|"))).toEqual(again);
         const cells = decision.add.map(({ key, bucket }) => `${key} ${bucket}`);
         expect(new Set(cells).size).toBe(cells.length);
@@ -183,12 +201,12 @@ describe("a decision", () => {
   it("keeps every limit to the unit when payments are decided one after another", () => {
     fc.assert(
       fc.property(
-        rules,
+        whole,
         extraScope,
         fc.array(terms, { minLength: 1, maxLength: 30 }),
         (document, extra, batch) => {
           const scopes = [household(document), extra];
-          const books = new Books();
+          const books = play(scopes, []);
           for (const one of batch) books.pay(scopes, one);
           for (const check of headroom(scopes, books).flatMap(({ checks }) => checks)) {
             if (check.used !== undefined) expect(check.used <= check.limit!).toBe(true);
@@ -201,7 +219,7 @@ describe("a decision", () => {
 
   it("says nothing that the wire cannot carry", () => {
     fc.assert(
-      fc.property(rules, extraScope, history, terms, (document, extra, past, asked) => {
+      fc.property(whole, extraScope, history, terms, (document, extra, past, asked) => {
         const scopes = [household(document), extra];
         const books = play(scopes, past);
         const { checks } = evaluate(scopes, payment(next(books, asked)), books);
@@ -214,20 +232,73 @@ describe("a decision", () => {
 
   it("names a reopening at which its own rule passes", () => {
     fc.assert(
-      fc.property(rules, history, terms, (document, past, asked) => {
+      fc.property(whole, history, terms, (document, past, asked) => {
         const scopes = [household(document)];
         const books = play(scopes, past);
         for (const check of evaluate(scopes, payment(next(books, asked)), books).checks) {
           if (check.ok || check.reopensAt === undefined) continue;
           expect(check.reopensAt).toBeGreaterThan(books.now);
           const later = new Books();
-          later.cells.clear();
           for (const [key, cells] of books.cells) later.cells.set(key, cells);
           later.now = check.reopensAt;
           const then = evaluate(scopes, payment(next(later, asked)), later).checks;
           expect(then.find(({ rule }) => rule === check.rule)).toMatchObject({ ok: true });
         }
       }),
+      { numRuns: 400 },
+    );
+  });
+
+  it("lets children together spend no more than their parent may", () => {
+    const names = ["a", "b", "default"] as const;
+    const limits = fc.record({ totalMax: usd, perDayMax: usd, perSessionMax: usd }, optional);
+    const payments = fc.array(fc.record({ agent: fc.constantFrom(...names), child: fc.nat(2), terms }), {
+      minLength: 1,
+      maxLength: 40,
+    });
+    fc.assert(
+      fc.property(
+        limits,
+        fc.record({ a: limits, b: limits, default: limits }),
+        fc.array(limits, { minLength: 3, maxLength: 3 }),
+        fc.bigInt({ min: 0n, max: 20_000_000n }),
+        payments,
+        (document, agents, children, spend, batch) => {
+          const compiled = compileHousehold(
+            parseDocument({ version: 1, totalMax: "1000000000", ...document, agents }),
+          );
+          const unlock: Scope = {
+            id: "unlock:7",
+            kind: "unlock",
+            policy: unlockPolicy({ spend }, "UTC"),
+            frozen: false,
+          };
+          const books = new Books();
+          const spent = new Map<string, bigint>();
+          for (const { agent, child, terms } of batch) {
+            const scopes = scopesUnder(compiled, agent, {
+              unlock,
+              session: session(`${agent}-${child}`, children[child]!),
+            });
+            const { outcome, usd: cost } = books.pay(scopes, { ...terms, agent });
+            if (outcome === "allow") for (const { id } of scopes) spent.set(id, (spent.get(id) ?? 0n) + cost);
+          }
+          const under = (prefix: string): bigint =>
+            [...spent].reduce((sum, [id, cost]) => (id.startsWith(prefix) ? sum + cost : sum), 0n);
+          const least = (of: Record<string, string>) =>
+            Object.values(of).reduce(
+              (min, text) => (parseUsd(text) < min ? parseUsd(text) : min),
+              10n ** 15n,
+            );
+          expect(under("agent:")).toBe(under("household"));
+          expect(under("agent:") <= least(document)).toBe(true);
+          expect(under("agent:") <= spend).toBe(true);
+          for (const name of names) {
+            expect(under(`session:${name}-`)).toBe(under(`agent:${name}`));
+            expect(under(`session:${name}-`) <= least(agents[name])).toBe(true);
+          }
+        },
+      ),
       { numRuns: 400 },
     );
   });
