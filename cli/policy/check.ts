@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { review } from "../../policy/check.ts";
 import { compileHousehold } from "../../policy/document.ts";
+import type { PolicyDocument } from "../../policy/schema.ts";
 import { X402Error } from "../../protocol/errors.ts";
 import { print, printable } from "../terminal.ts";
 import { readDocument } from "./document-file.ts";
@@ -11,16 +12,29 @@ export const addCheck = (policy: Command): Command =>
     .command("check")
     .description("say whether a document is valid (exit status 1 when not), and what is odd about it")
     .argument("<file>", "the document, - for stdin")
+    .option("--json", "print it as JSON")
     .action(check);
 
-async function check(file: string): Promise<void> {
+async function check(file: string, { json }: { json?: true }): Promise<void> {
   try {
     const document = await readDocument(file);
-    print(`valid, hash ${compileHousehold(document).hash}`);
-    for (const { path, text } of review(document, Date.now())) print(`${path}: ${printable(text)}`);
+    if (json) print(JSON.stringify(jsonOf(document)));
+    else describe(document);
   } catch (error) {
     if (!(error instanceof X402Error) || error.code !== "POLICY_INVALID") throw error;
-    print(`invalid: ${printable(error.message)}`);
+    const { message } = error;
+    print(json ? JSON.stringify({ valid: false, error: message }) : `invalid: ${printable(message)}`);
     process.exitCode = 1;
   }
+}
+
+const jsonOf = (document: PolicyDocument) => ({
+  valid: true,
+  hash: compileHousehold(document).hash,
+  remarks: review(document).map(({ path, text }) => ({ path, text })),
+});
+
+function describe(document: PolicyDocument): void {
+  print(`valid, hash ${compileHousehold(document).hash}`);
+  for (const { path, text } of review(document)) print(`${path}: ${printable(text)}`);
 }

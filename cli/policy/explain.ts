@@ -1,9 +1,10 @@
 // x402-policy explain: would this payment pass, what does every rule say, and what binds? Nothing is recorded.
 import type { Command } from "commander";
-import { operatorCall } from "../../client/signer.ts";
+import { type SignerConnection, operatorCall } from "../../client/signer.ts";
 import { type Household, compileHousehold } from "../../policy/document.ts";
 import { binding } from "../../policy/evaluate.ts";
-import { parseUnits } from "../../protocol/amount.ts";
+import type { PolicyDocument } from "../../policy/schema.ts";
+import { formatUnits, parseUnits } from "../../protocol/amount.ts";
 import { type PinnedAsset, canonicalAddress } from "../../protocol/assets.ts";
 import { X402Error, entryOf } from "../../protocol/errors.ts";
 import type { WireIntent } from "../../protocol/intent.ts";
@@ -14,6 +15,7 @@ import { print, printable, say, table } from "../terminal.ts";
 import { localTime } from "../times.ts";
 import { requireApplied } from "./applied.ts";
 import { readDocument } from "./document-file.ts";
+import { guessOf, largestPassing, reopensAt } from "./would-pass.ts";
 
 interface Options extends SocketOptions {
   network: string;
@@ -30,7 +32,9 @@ interface Options extends SocketOptions {
 export const addExplain = (policy: Command): Command =>
   policy
     .command("explain")
-    .description("say whether a payment would pass now (exit status 1 when not), rule by rule")
+    .description(
+      "say whether a payment would pass now (exit status 1 when not), rule by rule, and what would",
+    )
     .requiredOption("--network <name>", "the network, such as base or eip155:8453")
     .requiredOption("--to <address>", "the payee")
     .requiredOption("--amount <amount>", "how much, in units of the asset, such as 0.25")
@@ -43,26 +47,47 @@ export const addExplain = (policy: Command): Command =>
     .addOption(socketOption())
     .action(explain);
 
-async function explain(options: Options): Promise<void> {
-  const { file, agent } = options;
-  const tried = file === undefined ? undefined : await readDocument(file);
-  const [quote] = await withSigner(options.socket, async (signer) => {
-    const document = tried ?? (await requireApplied(signer)).document;
-    const { state } = await operatorCall(signer, "signer.status", {});
-    if (state !== "unlocked") say(`The signer is ${state}: whatever the rules say, it signs nothing now.`);
-    return operatorCall(signer, "payment.quote", {
-      intents: [intentOf(options, compileHousehold(document))],
-      ...(agent !== undefined && { agent }),
-      ...(tried && { document: tried }),
-    });
-  });
-  if (!quote) throw new X402Error("INTERNAL", "the signer answered no quote");
-  if (options.json) print(JSON.stringify(quote));
-  else for (const line of describe(quote)) print(line);
-  if (quote.outcome !== "allow") process.exitCode = 1;
+interface Explained {
+  readonly quote: Quote;
+  readonly asset: PinnedAsset;
+  /** Atomic units: the largest amount that would pass now. */
+  readonly largest: bigint | undefined;
 }
 
-function intentOf(options: Options, household: Household): WireIntent {
+async function explain(options: Options): Promise<void> {
+  const { file } = options;
+  const tried = file === undefined ? undefined : await readDocument(file);
+  const explained = await withSigner(options.socket, (signer) => ask(signer, options, tried));
+  if (options.json) print(JSON.stringify(jsonOf(explained)));
+  else for (const line of describe(explained, options.amount)) print(line);
+  if (explained.quote.outcome !== "allow") process.exitCode = 1;
+}
+
+async function ask(
+  signer: SignerConnection,
+  options: Options,
+  tried: PolicyDocument | undefined,
+): Promise<Explained> {
+  const document = tried ?? (await requireApplied(signer)).document;
+  const { state } = await operatorCall(signer, "signer.status", {});
+  if (state !== "unlocked") say(`The signer is ${state}: whatever the rules say, it signs nothing now.`);
+  const { intent, asset } = intentOf(options, compileHousehold(document));
+  const quotes = (amounts: readonly bigint[]): Promise<Quote[]> =>
+    operatorCall(signer, "payment.quote", {
+      intents: amounts.map((amount) => ({ ...intent, amount: amount.toString() })),
+      ...(options.agent !== undefined && { agent: options.agent }),
+      ...(tried && { document: tried }),
+    });
+  const asked = BigInt(intent.amount);
+  if (asked === 0n) throw new X402Error("USAGE", "--amount must be more than 0");
+  const [quote] = await quotes([asked]);
+  if (!quote) throw new X402Error("INTERNAL", "the signer answered no quote");
+  const passes = quote.outcome === "allow";
+  const largest = await largestPassing(quotes, { asked, passes, guess: guessOf(quote, asked) });
+  return { quote, asset, largest };
+}
+
+function intentOf(options: Options, household: Household): { intent: WireIntent; asset: PinnedAsset } {
   const network = networkOf(options.network);
   if (network === undefined) throw new X402Error("USAGE", `${options.network} is not a network`);
   const asset = [...household.registry.values()].find(
@@ -70,7 +95,7 @@ function intentOf(options: Options, household: Household): WireIntent {
   );
   if (!asset) throw new X402Error("USAGE", `${options.asset} is not a known asset on ${options.network}`);
   const { url, category } = options;
-  return {
+  const intent: WireIntent = {
     id: "explain-0000000000000000",
     scheme: "exact",
     network,
@@ -81,6 +106,7 @@ function intentOf(options: Options, household: Household): WireIntent {
     claims: { ...(url !== undefined && { url }), ...(category !== undefined && { category }) },
     ...(railOf(network) === "solana" && { extra: { feePayer: ANY_FEE_PAYER } }),
   };
+  return { intent, asset };
 }
 
 /** On Solana a seller names who pays the network's fee; who that is decides nothing here. */
@@ -89,10 +115,48 @@ const ANY_FEE_PAYER = "Vote111111111111111111111111111111111111111";
 const isNamed = ({ network, address, symbol }: PinnedAsset, name: string): boolean =>
   symbol === name || canonicalAddress(network, address) === canonicalAddress(network, name);
 
-function describe({ outcome, checks }: Quote): string[] {
-  const binds = binding({ checks: checks.map(comparable) });
+function describe({ quote, asset, largest }: Explained, amount: string): string[] {
+  const { outcome, checks } = quote;
+  const binds = bindingOf(quote);
   const verdict = binds ? `${outcome}: ${binds.code}, ${entryOf(binds.code).text}` : outcome;
-  return [verdict, ...table(checks.map(row), [4, 5, 6])];
+  const most =
+    largest === undefined ? "no amount would pass now" : `at most ${unitsOf(asset, largest)} would pass now`;
+  const from = reopensAt(quote);
+  const later =
+    from === undefined ? "waiting does not help" : `what stops ${amount} opens again ${localTime(from)}`;
+  return [
+    verdict,
+    ...(binds ? table([row(binds)], [4, 5, 6]) : []),
+    printable(binds ? `${most}; ${later}` : most),
+    ...table(checks.map(row), [4, 5, 6]),
+  ];
+}
+
+const unitsOf = ({ decimals, symbol }: PinnedAsset, units: bigint): string =>
+  `${formatUnits(units, decimals, 2)} ${symbol}`;
+
+/** What a signer answers, the one check that is named, and what would pass. */
+function jsonOf({ quote, asset, largest }: Explained) {
+  const binds = bindingOf(quote);
+  const from = reopensAt(quote);
+  return {
+    ...quote,
+    ...(binds && { binding: binds }),
+    ...(largest !== undefined && { largest: formatUnits(largest, asset.decimals, 2) }),
+    ...(binds && from !== undefined && { reopensAt: new Date(from).toISOString() }),
+  };
+}
+
+/** Of the failing checks the one to name, as the signer names it. */
+function bindingOf({ checks }: Quote): WireCheck | undefined {
+  const named = binding({ checks: checks.map(comparable) });
+  return (
+    named &&
+    checks.find(
+      ({ scope, rule, code, ok }) =>
+        !ok && scope === named.scope && rule === named.rule && code === named.code,
+    )
+  );
 }
 
 /** The parts of a check that decide which one is named. */
