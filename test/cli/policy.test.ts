@@ -83,7 +83,7 @@ describe("without a signer", () => {
     expect(good.stdout).toMatch(/^valid, hash [0-9a-f]{64}\n/);
     expect(good.stdout).toContain("totalMax: nothing limits what is spent in all\n");
     for (const [text, said] of [
-      ['{"version":1,"perDayMax":"5","schedule":[]}', "schedule: not known to this version"],
+      ['{"version":1,"perDayMax":"5","scheduel":[]}', "scheduel: not known to this version"],
       ['{"version":1,"perDayMax":"5","perDayMax":"500"}', "duplicate key"],
       ["{", "invalid: the policy document is not valid: the file is not JSON"],
       ['{\n  "version": 1\n  "perDayMax": "5"\n}', "line 3 column 3"],
@@ -182,7 +182,7 @@ describe("changing the policy", () => {
       [["apply", "no-such-file", "--yes"], "cannot read no-such-file (ENOENT)"],
       [["apply", file({ ...TESTNET, perDayMax: 70 }), "--yes"], "perDayMax: must be USD"],
       [["set", "perDayMax", "1e3", "--yes"], "perDayMax: must be USD"],
-      [["set", "schedule", "x", "--yes"], "schedule: not known to this version"],
+      [["set", "scheduel", "x", "--yes"], "scheduel: not known to this version"],
       [["set", "agents.a.gid", "1", "--yes"], "agents.a.gid: not known"],
       [["set", "..", "x", "--yes"], "is not the path of a field"],
       [["set", "__proto__.x", "1", "--yes"], "is not the path of a field"],
