@@ -6,6 +6,7 @@
 // what it adds to the windows that it reaches. What was given back later is given back here, if it was counted.
 import { formatPrice, parsePrice } from "../protocol/amount.ts";
 import { type Outflow, type PinnedAsset, feeAsset } from "../protocol/assets.ts";
+import { leastLife } from "../protocol/networks.ts";
 import type { Known } from "./books.ts";
 import type { Household } from "./document.ts";
 import { type Addition, type Payment, binding } from "./evaluate.ts";
@@ -105,7 +106,7 @@ export class Replay {
       outflow: outflowOf(row, asset, amount),
       // Of several parts each is needed: the network's has a limit of its own.
       ...(row.outflow ? {} : { usd: BigInt(row.usd) }),
-      expiresAt: Math.min(row.expires * 1000, row.at + this.#trial.household.maxValidity * 1000),
+      expiresAt: Math.min(row.expires * 1000, row.at + lifeOf(network, this.#trial.household)),
       intent: {
         ...{ id, scheme: "exact", network, asset: row.asset, payTo, amount, maxTimeoutSeconds: 1 },
         claims: {
@@ -116,6 +117,10 @@ export class Replay {
     };
   }
 }
+
+/** In milliseconds, at most. */
+const lifeOf = (network: string, { maxValidity }: Household): number =>
+  Math.max(maxValidity, leastLife(network)) * 1000;
 
 const amountIn = (additions: readonly Addition[], { key, bucket }: Addition): bigint =>
   additions.reduce((sum, add) => (add.key === key && add.bucket === bucket ? sum + add.amount : sum), 0n);

@@ -159,6 +159,13 @@ describe("a replay", () => {
     const next = row({ at: midnight + HOUR });
     expect(replayed({ perDayMax: "1.00" }, [over, next]).declined).toBe(1);
     expect(replayed({ perDayMax: "1.00", maxValidity: "1m" }, [over, next]).declined).toBe(0);
+    // A message on Solana lives as long as its blockhash, whatever the document says.
+    const solana = {
+      network: "solana:5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp" as const,
+      asset: "EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v",
+    };
+    const both = [over, next].map((one) => ({ ...one, ...solana }));
+    expect(replayed({ perDayMax: "1.00", maxValidity: "1m" }, both).declined).toBe(1);
   });
 
   it("values each part at the prices of its time, and holds the network's part to its own limit", () => {
