@@ -49,7 +49,4 @@ async function readText(file: string, maxBytes: number, wrong: Wrong): Promise<s
 }
 
 export const cannotRead = (file: string, error: unknown): X402Error =>
-  new X402Error(
-    "USAGE",
-    `cannot read ${file} (${(error as NodeJS.ErrnoException).code ?? "error"})`,
-  );
+  new X402Error("USAGE", `cannot read ${file} (${(error as NodeJS.ErrnoException).code ?? "error"})`);

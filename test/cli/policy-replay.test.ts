@@ -18,7 +18,8 @@ const file = (content: unknown): string => {
 };
 const replay = (rules: Record<string, unknown>, ...args: string[]) =>
   policy(home.folder, ["replay", file(document(rules)), ...args]);
-const fromFile = (rules: Record<string, unknown>, ...args: string[]) => replay(rules, "--record", record, ...args);
+const fromFile = (rules: Record<string, unknown>, ...args: string[]) =>
+  replay(rules, "--record", record, ...args);
 
 beforeAll(async () => {
   home = await SignerHome.make();
