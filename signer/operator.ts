@@ -55,8 +55,7 @@ export const operatorRole = (wallet: Wallet, openAgents: readonly string[]): Rol
     "receipt.get": ({ agent, id }: ForAgent & { id: string }) => ({
       receipt: receiptFor(wallet, agent ?? DEFAULT_AGENT, id),
     }),
-    "price.set": (params: ParamsOf<"price.set">, caller: Caller) => setPrice(wallet, params, caller),
-    "price.list": () => ({ prices: wallet.prices.list(wallet.ledger.latest()) }),
+    ...priceHandlers(wallet),
     "ledger.inspect": () => inspectFound(wallet),
     "ledger.accept": (params: ParamsOf<"ledger.accept">, caller: Caller) =>
       acceptFound(wallet, params, caller),
@@ -71,6 +70,11 @@ export function wholeStatus(wallet: Wallet, caller: Caller) {
   const all = wallet.scopes.agents().flatMap((agent) => wallet.scopes.chain(agent));
   return status(wallet, [...new Map(all.map((scope) => [scope.id, scope])).values()], caller);
 }
+
+const priceHandlers = (wallet: Wallet) => ({
+  "price.set": (params: ParamsOf<"price.set">, caller: Caller) => setPrice(wallet, params, caller),
+  "price.list": () => ({ prices: wallet.prices.list(wallet.ledger.latest()) }),
+});
 
 /** A symbol that no asset has is a typing error: the price would never be asked for. */
 function setPrice(wallet: Wallet, params: ParamsOf<"price.set">, caller: Caller) {
