@@ -78,7 +78,11 @@ const PURE = Object.keys(PURE_BUILTINS);
 const ONE_PLACE: readonly (readonly [act: string, pattern: RegExp, places: readonly string[]])[] = [
   ["encrypt with AES", /\b(createCipheriv|createDecipheriv)\b|["'`]aes-|@noble\/ciphers/, ["vault/seal.ts"]],
   ["call secp256k1", /from "tiny-secp256k1"/, ["chains/evm/secp256k1.ts"]],
-  ["call libsodium", /"libsodium-sumo"/, ["chains/ed25519.ts", "chains/libsodium-sumo.d.ts", "signer/harden/flags.ts"]],
+  [
+    "call libsodium",
+    /"libsodium-sumo"/,
+    ["chains/ed25519.ts", "chains/libsodium-sumo.d.ts", "signer/harden/flags.ts"],
+  ],
   [
     "make a reservation",
     /\brecordedReservation\b/,
