@@ -34,12 +34,11 @@ export const operatorRole = (wallet: Wallet, openAgents: readonly string[]): Rol
       return wholeStatus(wallet, caller);
     },
     "policy.get": () => appliedPolicy(wallet),
-    "policy.apply": (params: ParamsOf<"policy.apply">, caller: Caller) => {
-      const { version, hash } = applyDocument(wallet, params, caller);
-      const restartFor = wallet.scopes.agents().filter((agent) => !openAgents.includes(agent));
-      const restartForRails = railsUnder(wallet.scopes.policy).filter((rail) => !wallet.rails.has(rail));
-      return { version, hash, head: wallet.ledger.head(), restartFor, restartForRails };
-    },
+    "policy.apply": (params: ParamsOf<"policy.apply">, caller: Caller) => ({
+      ...applyDocument(wallet, params, caller),
+      restartFor: wallet.scopes.agents().filter((agent) => !openAgents.includes(agent)),
+      restartForRails: railsUnder(wallet.scopes.policy).filter((rail) => !wallet.rails.has(rail)),
+    }),
     "agent.freeze": ({ agent }: ForAgent, caller: Caller) =>
       freeze(wallet, { agent, withIds: true, fields: byCaller(caller) }),
     "agent.unfreeze": ({ agent }: ForAgent, caller: Caller) => unfreeze(wallet, agent, byCaller(caller)),
@@ -87,7 +86,8 @@ function setPrice(wallet: Wallet, params: ParamsOf<"price.set">, caller: Caller)
 
 function applyDocument(wallet: Wallet, { document, base }: ParamsOf<"policy.apply">, caller: Caller) {
   const fill = (next: Household) => fillCounters(wallet, next);
-  return wallet.scopes.apply(document, base, fill, byCaller(caller));
+  const { version, hash } = wallet.scopes.apply(document, base, fill, byCaller(caller));
+  return { version, hash, head: wallet.ledger.head() };
 }
 
 function appliedPolicy({ scopes, ledger }: Wallet) {
