@@ -56,9 +56,8 @@ export const operatorRole = (wallet: Wallet, openAgents: readonly string[]): Rol
     }),
     ...priceHandlers(wallet),
     "ledger.inspect": () => inspectFound(wallet),
-    "ledger.accept": (params: ParamsOf<"ledger.accept">, caller: Caller) =>
-      acceptFound(wallet, params, caller),
-    "audit.query": (page: { after: number; limit?: number }) => auditPage(wallet, page),
+    "ledger.accept": (asked: ParamsOf<"ledger.accept">, by: Caller) => acceptFound(wallet, asked, by),
+    "audit.query": (page: ParamsOf<"audit.query">) => auditPage(wallet, page),
   },
 });
 
