@@ -67,14 +67,14 @@ const coinsOf =
   (units: bigint): string =>
     `${formatUnits(units, 6, 2)} ${symbol}`;
 
-async function openWallet(home: Household, { rail }: Town): Promise<string> {
+async function openWallet(home: Household, { rail, addressHere }: Town): Promise<string> {
   await home.write("passphrase", "five words of your own choice\n");
   const secret = ["--passphrase-file", home.path("passphrase")];
   const init = await home.run("bin/x402-vault.ts", "init", ...secret, "--words-to", home.path("words"));
   const address = new RegExp(`^${rail} +([0-9A-Za-z]+)$`, "m").exec(init.stdout)?.[1];
   if (init.status !== 0 || address === undefined) must(false, "no wallet was made", init);
   say("$ x402-vault init");
-  say(`    ${address!}, 24 words on paper, sealed under a passphrase.`);
+  say(`    ${addressHere(address!)}, 24 words on paper, sealed under a passphrase.`);
   return address!;
 }
 

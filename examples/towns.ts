@@ -39,6 +39,8 @@ export interface Town {
   /** What the agent is told of where to ask about the chain; absent where it need not. */
   readonly context?: object;
   readonly shop: { readonly url: string; readonly served: readonly unknown[] };
+  /** An account of the wallet as this network writes it. */
+  readonly addressHere: (wallet: string) => string;
   fund(wallet: string): Promise<void>;
   balanceOf(address: string): Promise<bigint>;
   /** The fee of the payment that a transaction made; throws unless it has succeeded. */
@@ -63,6 +65,7 @@ async function openBase(): Promise<Town> {
   return {
     ...USDC,
     ...{ title: "Base Sepolia", network: "base-sepolia", rail: "evm", payee, shop },
+    addressHere: (wallet) => wallet,
     fund: async (wallet) => {
       await chain.mint(wallet as Address, USDC.allowance);
     },
@@ -88,6 +91,7 @@ async function openSolana(): Promise<Town> {
     ...USDC,
     ...{ title: "Solana's devnet", network: "solana-devnet", rail: "solana", payee, shop },
     context: { "solana-devnet": { rpc: [chain.url] } },
+    addressHere: (wallet) => wallet,
     fund: (wallet) => {
       chain.mint(wallet, USDC.allowance);
       return Promise.resolve();
@@ -122,6 +126,7 @@ async function openCardano(): Promise<Town> {
     ...ADA,
     ...{ title: "Cardano's preprod", network: "cardano-preprod", rail: "cardano", payee: SHOPKEEPER, shop },
     context: { "cardano-preprod": { koios: [chain.urls.koios] } },
+    addressHere: here,
     fund: (wallet) => {
       ledger.fund(here(wallet), ADA.allowance);
       return Promise.resolve();

@@ -82,7 +82,12 @@ export const OPERATOR_METHODS = {
   "signer.status": { params: empty, result: statusSchema },
   "vault.offer": {
     params: empty,
-    result: z.strictObject({ publicKey: base64urlSchema, ledger: headSchema }),
+    result: z.strictObject({
+      publicKey: base64urlSchema,
+      ledger: headSchema,
+      /** The vault that it was last unlocked with; it takes no other. */
+      vault: z.string().optional(),
+    }),
   },
   "vault.unlock": {
     params: z.strictObject({

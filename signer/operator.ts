@@ -24,7 +24,7 @@ export const operatorRole = (wallet: Wallet, openAgents: readonly string[]): Rol
   schemas: OPERATOR_METHODS,
   handlers: {
     "signer.status": (_: object, caller: Caller) => wholeStatus(wallet, caller),
-    "vault.offer": () => ({ publicKey: wallet.offer(), ledger: wallet.ledger.head() }),
+    "vault.offer": () => ({ ...wallet.knownVault, publicKey: wallet.offer(), ledger: wallet.ledger.head() }),
     "vault.unlock": (params: ParamsOf<"vault.unlock">, caller: Caller) => {
       wallet.unlock(params, byCaller(caller));
       return wholeStatus(wallet, caller);
@@ -42,11 +42,7 @@ export const operatorRole = (wallet: Wallet, openAgents: readonly string[]): Rol
     "agent.freeze": ({ agent }: ForAgent, caller: Caller) =>
       freeze(wallet, { agent, withIds: true, fields: byCaller(caller) }),
     "agent.unfreeze": ({ agent }: ForAgent, caller: Caller) => unfreeze(wallet, agent, byCaller(caller)),
-    "payment.quote": (asked: { intents: PaymentIntent[]; document?: unknown } & ForAgent) =>
-      quoteAll(wallet, asked.intents, {
-        agent: asked.agent ?? DEFAULT_AGENT,
-        ...(asked.document === undefined ? {} : { household: householdOf(asked.document) }),
-      }),
+    "payment.quote": (asked: Asked) => quoteFor(wallet, asked),
     "budget.get": ({ agent, session }: ForAgent & { session?: string }) => ({
       scopes: scopeStates(wallet, wallet.scopes.chain(agent ?? DEFAULT_AGENT, session)),
     }),
@@ -57,9 +53,19 @@ export const operatorRole = (wallet: Wallet, openAgents: readonly string[]): Rol
     ...priceHandlers(wallet),
     "ledger.inspect": () => inspectFound(wallet),
     "ledger.accept": (asked: ParamsOf<"ledger.accept">, by: Caller) => acceptFound(wallet, asked, by),
-    "audit.query": (page: ParamsOf<"audit.query">) => auditPage(wallet, page),
+    "audit.query": (page: { after: number; limit?: number }) => auditPage(wallet, page),
   },
 });
+
+type Asked = { intents: PaymentIntent[]; document?: unknown } & ForAgent;
+
+/** Throws AGENT_UNKNOWN for a name that the document does not have: a typing error must not look like a freeze. */
+function quoteFor(wallet: Wallet, { intents, agent = DEFAULT_AGENT, document }: Asked) {
+  const household = document === undefined ? undefined : householdOf(document);
+  const agents = (household ?? wallet.scopes.policy)?.agents;
+  if (agents && agent !== DEFAULT_AGENT && !agents.has(agent)) throw new X402Error("AGENT_UNKNOWN", agent);
+  return quoteAll(wallet, intents, { agent, ...(household && { household }) });
+}
 
 const householdOf = (document: unknown): Household => compileHousehold(parseDocument(document));
 

@@ -105,6 +105,11 @@ export class Wallet {
     return this.accounts().find((account) => account.rail === rail)?.address;
   }
 
+  /** The vault that was last unlocked here, if there is one. */
+  get knownVault(): { vault?: string } {
+    return this.#known ? { vault: this.#known.vault } : {};
+  }
+
   /** A one-time key to seal the next unlock to; an earlier offer is void. */
   offer(): string {
     this.#offer?.drop();

@@ -98,4 +98,6 @@ function writeAll(fd: number, text: string): void {
 }
 
 const taken = (file: string): X402Error =>
-  new X402Error("USAGE", `${file} is there already`, { hint: "give --force to replace it" });
+  new X402Error("USAGE", `${file} is there already`, {
+    hint: "name another file, or move that one away; audit export has --force",
+  });

@@ -119,6 +119,9 @@ function describe({ quote, asset, largest }: Explained, amount: string): string[
   const { outcome, checks } = quote;
   const binds = bindingOf(quote);
   const verdict = binds ? `${outcome}: ${binds.code}, ${entryOf(binds.code).text}` : outcome;
+  const hint = binds ? [entryOf(binds.code).hint] : [];
+  const costs =
+    quote.usd === undefined ? [] : [`it counts for ${quote.usd} USD, with what the network takes`];
   const most =
     largest === undefined ? "no amount would pass now" : `at most ${unitsOf(asset, largest)} would pass now`;
   const from = reopensAt(quote);
@@ -128,6 +131,8 @@ function describe({ quote, asset, largest }: Explained, amount: string): string[
     verdict,
     ...(binds ? table([row(binds)], [4, 5, 6]) : []),
     printable(binds ? `${most}; ${later}` : most),
+    ...hint,
+    ...costs,
     ...table(checks.map(row), [4, 5, 6]),
   ];
 }

@@ -2,7 +2,8 @@
 // it: on Cardano every payment pays its fee in ADA.
 import { type Command, InvalidArgumentError } from "commander";
 import { operatorCall } from "../../client/signer.ts";
-import { formatPrice, parsePrice } from "../../protocol/amount.ts";
+import { ONE_DOLLAR, formatPrice, parsePrice } from "../../protocol/amount.ts";
+import { PINNED_ASSETS } from "../../protocol/assets.ts";
 import { parseDuration } from "../../policy/windows.ts";
 import { keepHead } from "../head.ts";
 import { type SocketOptions, socketOption, withSigner } from "../operator.ts";
@@ -59,7 +60,9 @@ async function setPrice(symbol: string, usd: string, { socket, maxAge }: SetOpti
     return (await operatorCall(signer, "price.list", {})).prices;
   });
   const until = prices.find((price) => price.symbol === symbol)?.until ?? "";
-  print(`${printable(symbol)} counts at ${usd} USD until ${localTime(Date.parse(until))}.`);
+  const isStable = PINNED_ASSETS.some((asset) => asset.symbol === symbol && asset.pegged);
+  const least = isStable && parsePrice(usd) < ONE_DOLLAR ? "; a stablecoin counts at 1.00 at least" : "";
+  print(`${printable(symbol)} counts at ${usd} USD until ${localTime(Date.parse(until))}${least}.`);
 }
 
 async function listPrices({ socket, json }: ListOptions): Promise<void> {

@@ -77,12 +77,21 @@ async function handOver(
 ): Promise<Status> {
   return await withSigner(socket, async (signer) => {
     const offer = await operatorCall(signer, "vault.offer", {});
+    assertNotTaken(vault, offer.vault);
     await nameLedger(vault, offer.ledger);
     const { sealed, key } = vault.signingPart();
     using part = key;
     const scope: Scope = { ...rest, ...(seconds === undefined ? {} : { endsAt: inSeconds(seconds) }) };
     const message = sealFor(offer.publicKey, part, sealed);
     return await operatorCall(signer, "vault.unlock", { ...message, ...(lastHead && { lastHead }), scope });
+  });
+}
+
+/** Before the vault is bound to a ledger that takes another: nothing would take it then. */
+function assertNotTaken({ header }: OpenVault, known: string | undefined): void {
+  if (header.ledgerId !== undefined || known === undefined || known === header.vaultId) return;
+  throw new X402Error("VAULT_REPLACED", "this signer was unlocked with another vault", {
+    hint: "nothing was changed; a second wallet has a signer of its own: start one with another X402_HOME",
   });
 }
 

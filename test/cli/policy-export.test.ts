@@ -46,7 +46,7 @@ describe("audit export", () => {
     writeFileSync(file(), "mine");
     const refused = await audit("export", file());
     expect([refused.status, readFileSync(file(), "utf8")]).toEqual([2, "mine"]);
-    expect(refused.stderr).toContain("give --force to replace it");
+    expect(refused.stderr).toContain("audit export has --force");
     expect((await audit("export", file(), "--force")).status).toBe(0);
     expect(verdict(readFileSync(file()))).toMatchObject({ true: true });
     writeFileSync(`${file()}.partial`, "somebody else's");

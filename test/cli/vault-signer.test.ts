@@ -192,6 +192,18 @@ describe("unlock", () => {
     expect((await status()).state).not.toBe("unlocked");
   });
 
+  it("of a second wallet is refused before it is bound to this signer's ledger", async () => {
+    await start();
+    expect((await unlock()).status).toBe(0);
+    const second = join(home, "second.enc");
+    (await createJunk(second)).close();
+    const refused = await unlock("--vault", second);
+    expect(refused.status).toBe(2);
+    expect(refused.stderr).toContain("a second wallet has a signer of its own");
+    expect(readHeader(second).ledgerId).toBeUndefined();
+    expect(readHeader(second).generation).toBe(1);
+  });
+
   it("of an old copy of the vault is refused", async () => {
     await start();
     await unlock();
