@@ -110,7 +110,13 @@ export class SignerHome {
     this.#children.push(child);
     const output = new Output(child);
     await output.ready;
-    const operator = await connectSigner(join(this.sockets, OPERATOR_SOCKET));
+    const operator = await connectSigner(join(this.sockets, OPERATOR_SOCKET)).catch(
+      async (error: unknown) => {
+        // It may have died between its word and our connection.
+        await output.ended;
+        throw new StartFailed(child.exitCode, `${output.text}${String(error)}`);
+      },
+    );
     return new SignerProcess(this, child, output, operator);
   }
 
@@ -297,8 +303,14 @@ export class SignerProcess extends Signer<Child> {
 class Output {
   text = "";
   readonly ready: Promise<void>;
+  readonly ended: Promise<void>;
 
   constructor(child: ChildProcess) {
+    this.ended = new Promise((resolve) => {
+      child.once("close", () => {
+        resolve();
+      });
+    });
     const { promise, resolve, reject } = Promise.withResolvers<undefined>();
     this.ready = promise;
     for (const stream of [child.stdout, child.stderr]) {

@@ -6,7 +6,7 @@ import { SignerHome, type SignerProcess } from "../counterparts/signer.ts";
 import { intent } from "../signer/intents.ts";
 import type { LedgerRecord } from "../signer/record.ts";
 import { Clients } from "./clients.ts";
-import { Fault, faultsImpossible } from "./fault.ts";
+import { type Action, Fault, faultsImpossible } from "./fault.ts";
 import { draftsIn } from "./once.ts";
 import { startFailure, unlessUnreachable } from "./outcome.ts";
 import { RAILS, mixed, mixedDocument, setAdaPrice } from "./payments.ts";
@@ -105,6 +105,8 @@ class Home {
   readonly #home: SignerHome;
   readonly #fate: Fate;
   readonly #fault: Fault | undefined;
+  /** Of the database alone: the head is one write within a sector, which no kill tears. test/torture/disk.ts tears it. */
+  readonly #tear: Fault | undefined;
   /** What the operator and the agent were told is done. */
   #policy = 0;
   readonly #sessions: string[] = [];
@@ -112,7 +114,9 @@ class Home {
   constructor(home: SignerHome, fate: Fate) {
     this.#home = home;
     this.#fate = fate;
-    this.#fault = faultsImpossible() === undefined ? new Fault("/state/") : undefined;
+    const possible = faultsImpossible() === undefined;
+    this.#fault = possible ? new Fault("/state/") : undefined;
+    this.#tear = possible ? new Fault("/state/ledger.db") : undefined;
   }
 
   /** The cap is met: some steps are not reached any more. */
@@ -123,6 +127,7 @@ class Home {
   remove(): void {
     this.#home.remove();
     this.#fault?.remove();
+    this.#tear?.remove();
   }
 
   /** False when the cap was met before it died. */
@@ -233,8 +238,10 @@ class Home {
   /** The steps in turn, and every second time a system call. */
   #choose(): Death {
     const turn = this.#fate.nextTurn();
-    if (!this.#fault || turn % 2 === 0) return stepDeath(turn / 2, this.#fate.random);
-    return callDeath(this.#fault, this.#fate.random);
+    const { random } = this.#fate;
+    if (!this.#fault || !this.#tear || turn % 2 === 0) return stepDeath(turn / 2, random);
+    const action = random.pick(["killBefore", "killAfter", "tearAndKill"] as const);
+    return callDeath(action === "tearAndKill" ? this.#tear : this.#fault, action, random);
   }
 }
 
@@ -255,8 +262,7 @@ function stepDeath(turn: number, random: Random): Death {
   };
 }
 
-function callDeath(fault: Fault, random: Random): Death {
-  const action = random.pick(["killBefore", "killAfter", "tearAndKill"] as const);
+function callDeath(fault: Fault, action: Action, random: Random): Death {
   fault.arm({ at: random.between(1, MOST_CALLS), action, place: random.uint32() });
   return {
     under: fault.under,
