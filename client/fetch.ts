@@ -116,8 +116,11 @@ async function signFirst(
   throw conflict;
 }
 
-const POLL_MS = 500;
+/** What one request to the signer may wait; longer waits are several. */
+const MOST_WAIT_MS = 30_000;
+const PAUSE_MS = 500;
 
+/** A payment that is held is asked for again when a person has decided, as long as the caller waits for that. */
 async function sign(
   { payer, contexts, request: { signal }, payment, id }: Purchase,
   offer: Offer,
@@ -126,9 +129,25 @@ async function sign(
   for (;;) {
     const result = await abortable(() => askToSign(payer, contexts, offer), signal);
     if (result.outcome === "signed") return result;
-    const left = deadline - Date.now();
-    if (left <= 0) throw new PaymentHeld(result, id);
-    await abortable(() => sleep(Math.min(left, POLL_MS)), signal);
+    if (!(await decided(payer, id, deadline, signal))) throw new PaymentHeld(result, id);
+  }
+}
+
+/** False when `deadline` (unix ms) comes first. */
+async function decided(
+  payer: Payer,
+  id: string,
+  deadline: number,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  for (;;) {
+    const left = Math.floor(deadline - Date.now());
+    if (left <= 0) return false;
+    const asked = Date.now();
+    const { state } = await abortable(() => payer.approval(id, Math.min(left, MOST_WAIT_MS)), signal);
+    if (state !== "held") return true;
+    // A signer that answers at once lets nobody wait: it is busy, or ends.
+    if (Date.now() - asked < PAUSE_MS) await abortable(() => sleep(Math.min(left, PAUSE_MS)), signal);
   }
 }
 

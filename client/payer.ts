@@ -2,7 +2,7 @@
 import { X402Error } from "../protocol/errors.ts";
 import { type PaymentIntent, toWire } from "../protocol/intent.ts";
 import type { Caip2 } from "../protocol/networks.ts";
-import type { Quote, SignResult } from "../protocol/shapes.ts";
+import type { ApprovalState, Quote, SignResult } from "../protocol/shapes.ts";
 import { agentSocket } from "./paths.ts";
 import { Receipts } from "./receipts.ts";
 import { type SessionPolicy, sessionRules } from "./session-policy.ts";
@@ -53,6 +53,11 @@ export class Payer {
       void this.#receipts.after(connection, intent.id, result);
       return result;
     });
+  }
+
+  /** What became of a payment that was held; answers when that changes, or after `waitMs` (at most a minute). */
+  async approval(id: string, waitMs: number): Promise<ApprovalState> {
+    return this.#repeatable((connection) => agentCall(connection, "approval.get", { id, waitMs }));
   }
 
   /** Opened once. When the signer no longer knows it, calls fail: a new one would start with new budgets. */

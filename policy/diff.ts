@@ -57,8 +57,17 @@ export function diffDocuments(from: PolicyDocument | undefined, to: PolicyDocume
   ];
 }
 
-function diffRules(path: string, from: RulesDocument, to: RulesDocument): Change[] {
+type Asking = RulesDocument & Pick<PolicyDocument, "approve" | "priceJump">;
+
+function diffRules(path: string, from: Asking, to: Asking): Change[] {
   return [
+    ...diffApprove(`${path}approve`, from.approve, to.approve),
+    ...scalar(
+      `${path}priceJump.times`,
+      from.priceJump?.times.toString(),
+      to.priceJump?.times.toString(),
+      countEffect,
+    ),
     ...ALLOW_LISTS.flatMap((field) => diffList(path + field, from[field], to[field], "looser")),
     ...BLOCK_LISTS.flatMap((field) => diffList(path + field, from[field], to[field], "tighter")),
     ...diffSchedule(`${path}schedule`, from.schedule, to.schedule),
@@ -119,6 +128,37 @@ const compare = (from: bigint | number, to: bigint | number): Effect =>
 function usdEffect(from: string | undefined, to: string | undefined): Effect {
   if (from === undefined) return "tighter";
   return to === undefined ? "looser" : compare(parseUsd(from), parseUsd(to));
+}
+
+/** Of a number that is exceeded before anybody is asked. */
+function countEffect(from: string | undefined, to: string | undefined): Effect {
+  if (from === undefined) return "tighter";
+  return to === undefined ? "looser" : compare(BigInt(from), BigInt(to));
+}
+
+type Approve = PolicyDocument["approve"];
+
+function diffApprove(path: string, from: Approve, to: Approve): Change[] {
+  const added = (a: Scalar): Effect => (a === undefined ? "tighter" : "looser");
+  const names = (approve: Approve): Scalar => approve?.categories?.join(", ");
+  return [
+    ...scalar(`${path}.above`, from?.above, to?.above, usdEffect),
+    ...scalar(`${path}.newRecipient`, from?.newRecipient?.toString(), to?.newRecipient?.toString(), added),
+    ...scalar(
+      `${path}.afterConsecutive`,
+      from?.afterConsecutive?.toString(),
+      to?.afterConsecutive?.toString(),
+      countEffect,
+    ),
+    ...scalar(`${path}.categories`, names(from), names(to), (a, b) =>
+      a !== undefined && b !== undefined ? "neither" : added(a),
+    ),
+    ...scalar(`${path}.expires`, from?.expires, to?.expires, () => "neither"),
+    // Absent is zero here, and not unlimited.
+    ...scalar(`${path}.deskMax`, from?.deskMax, to?.deskMax, (a, b) =>
+      compare(parseUsd(a ?? "0"), parseUsd(b ?? "0")),
+    ),
+  ];
 }
 
 type Scalar = string | undefined;

@@ -6,6 +6,7 @@ import { PINNED_ASSETS, type PinnedAsset, assetKey, assetRegistry } from "../pro
 import { X402Error } from "../protocol/errors.ts";
 import { canonicalJson } from "../protocol/json.ts";
 import type { Caip2 } from "../protocol/networks.ts";
+import { compileApprove } from "./approve.ts";
 import { budgetsOf, compileRules, restsOnClaims } from "./compile.ts";
 import { countersOf } from "./counters.ts";
 import { expiryOf } from "./expiry.ts";
@@ -54,7 +55,7 @@ export interface Household {
  */
 export function parseDocument(json: unknown): PolicyDocument {
   const document = read(documentSchema, json, MAX_DOCUMENT_BYTES);
-  const problems = [...assetProblems(document), ...unboundProblem(document)];
+  const problems = [...assetProblems(document), ...unboundProblem(document), ...idleProblems(document)];
   if (problems.length > 0) throw invalid(problems);
   return document;
 }
@@ -67,10 +68,13 @@ export function compileHousehold(document: PolicyDocument): Household {
     hash: hash("sha256", canonicalJson(document)),
     policy: {
       ...compileRules(document, timezone),
+      ...compileApprove(document),
       maxNetworkFee: parseUsd(document.maxNetworkFee ?? DEFAULT_NETWORK_FEE),
       ...(document.depeg && { depeg: compileDepeg(document.depeg) }),
     },
-    agents: new Map(agents.map(([name, rules]) => [name, compileRules(rules, timezone)])),
+    agents: new Map(
+      agents.map(([name, rules]) => [name, { ...compileRules(rules, timezone), ...compileApprove(rules) }]),
+    ),
     expiries: new Map(
       agents.flatMap(([name, { expires }]) => (expires ? [[name, expiryOf(expires, timezone)]] : [])),
     ),
@@ -171,6 +175,18 @@ function unknownAssets(path: string, rules: RulesDocument, isKnown: (item: strin
   return named
     .filter(([, item]) => item !== undefined && !isKnown(item))
     .map(([field, item]) => `${path}${field}: ${item ?? ""} is neither pinned nor in assets`);
+}
+
+/** How to ask, and nothing to ask about. */
+function idleProblems(document: PolicyDocument): string[] {
+  const agents = Object.entries(document.agents ?? {}).map(
+    ([name, rules]) => [`agents.${name}.`, rules] as const,
+  );
+  return [["", document] as const, ...agents].flatMap(([path, { approve, priceJump }]) => {
+    const { expires: _e, deskMax: _d, ...asked } = approve ?? {};
+    const isIdle = approve !== undefined && !priceJump && Object.keys(asked).length === 0;
+    return isIdle ? [`${path}approve: needs something to ask about: above, newRecipient, ...`] : [];
+  });
 }
 
 function unboundProblem(document: PolicyDocument): string[] {

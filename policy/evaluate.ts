@@ -7,8 +7,10 @@ import type { Outflow, PinnedAsset } from "../protocol/assets.ts";
 import type { Code } from "../protocol/errors.ts";
 import type { PaymentIntent } from "../protocol/intent.ts";
 import type { WireCheck } from "../protocol/shapes.ts";
+import { type Holding, approveChecks, holdChecks } from "./approve.ts";
 import { type Unit, additionsOf, chargesOf, sessionBucket } from "./counters.ts";
 import { chargeChecks, newKeyCheck, perCallCheck } from "./limits.ts";
+import type { Memory } from "./memory.ts";
 import { rankOf } from "./ranking.ts";
 import { scheduleChecks, scopeChecks } from "./rules.ts";
 import type { Scope } from "./scope.ts";
@@ -42,6 +44,10 @@ export interface Facts {
   price(symbol: string): Price | undefined;
   /** Unix ms: when it came to cost that; undefined without a price that is fresh. */
   pricedAt(symbol: string): number | undefined;
+  /** What was paid before; nothing when it is absent. */
+  readonly memory?: Memory;
+  /** What waits for a decision; absent where the payment itself is what waited. */
+  readonly holding?: Holding;
 }
 
 /** `amount` to add to one bucket of one counter: micro-USD or payments. */
@@ -59,6 +65,8 @@ export interface Check {
   readonly ok: boolean;
   /** The rule rests on what the agent says, not on what is signed. */
   readonly claimed: boolean;
+  /** Failing it does not decline the payment: a person is asked. */
+  readonly holds?: true;
   readonly unit?: Unit;
   readonly limit?: bigint;
   readonly used?: bigint;
@@ -70,7 +78,7 @@ export interface Check {
 export interface Decision {
   readonly outcome: "allow" | "hold" | "decline";
   readonly checks: readonly Check[];
-  /** What recording the payment adds; empty when it is declined. */
+  /** What recording the payment adds, also as one that waits; empty when it is declined. */
   readonly add: readonly Addition[];
   /** The whole outflow, each part rounded up; parts without a USD value are not in it. */
   readonly usd: MicroUsd;
@@ -83,14 +91,25 @@ export function evaluate(scopes: readonly Scope[], payment: Payment, facts: Fact
   const checks: Check[] = [];
   if (!scopes.some((scope) => scope.kind === "household")) checks.push(refusal("NO_POLICY"));
   if (!subject.priced) checks.push(refusal("NO_PRICE"));
-  for (const scope of scopes) scopeChecks(scope, subject, facts, checks);
+  for (const scope of scopes) {
+    scopeChecks(scope, subject, facts, checks);
+    approveChecks(scope, subject, facts, checks);
+  }
   const charges = chargesOf(scopes, subject, facts.now, facts.unlock);
   for (const charge of charges) chargeChecks(charge, facts, checks);
   const add = additionsOf(charges);
   newKeyCheck(charges, payment.agent, facts, checks, add);
-  const allowed = checks.every((check) => check.ok);
+  if (facts.holding && outcomeOf(checks) === "hold")
+    holdChecks(charges, payment.agent, facts.holding, checks);
+  const outcome = outcomeOf(checks);
   const { usd, priced } = subject;
-  return { outcome: allowed ? "allow" : "decline", checks, add: allowed ? add : [], usd, priced };
+  return { outcome, checks, add: outcome === "decline" ? [] : add, usd, priced };
+}
+
+function outcomeOf(checks: readonly Check[]): Decision["outcome"] {
+  const failed = checks.filter(({ ok }) => !ok);
+  if (failed.some(({ holds }) => !holds)) return "decline";
+  return failed.length > 0 ? "hold" : "allow";
 }
 
 const refusal = (code: "NO_POLICY" | "NO_PRICE"): Check => ({
@@ -115,8 +134,8 @@ export function additions(
 }
 
 /**
- * The one failing check to name: the reason that stays longest (ranking.ts), then the later reopening, then the outer
- * scope, then the rule's name. Undefined when all pass.
+ * The one failing check to name: one that declines before one that holds, then the reason that stays longest
+ * (ranking.ts), then the later reopening, then the outer scope, then the rule's name. Undefined when all pass.
  */
 export function binding(decision: Pick<Decision, "checks">): Check | undefined {
   return decision.checks.filter((check) => !check.ok).sort((a, b) => rankOf(a, b))[0];

@@ -62,6 +62,18 @@ const HINTS: Readonly<Record<string, Hint>> = {
   "match.recipient": { description: "This payee", examples: [ADDRESS] },
   "match.domain": { description: `This domain ${said}`, examples: ["*.example.com"] },
   "match.category": { description: `This category ${said}`, examples: ["data"] },
+  approve: { description: "What waits for a person's word instead of being paid" },
+  "approve.above": usd("What costs more", "1.00"),
+  "approve.newRecipient": { description: "Payees that no payment went to, and what looks like a known one" },
+  "approve.afterConsecutive": { description: "What comes behind so many in a row to the same place" },
+  "approve.categories": { description: `These categories ${said}`, examples: [["avatars"]] },
+  "approve.expires": {
+    description: "How long it waits, and how long an approval can be used: 1m to 7d; 30m when absent",
+    examples: ["30m"],
+  },
+  "approve.deskMax": usd("The most that a desk may approve; nothing when absent", "2.00"),
+  priceJump: { description: "What costs many times what it used to waits for a person's word" },
+  "priceJump.times": { description: "So many times the median of the last 31 amounts", examples: [10] },
   maxValidity: {
     description: "How long a signed payment may be usable, 30s to 1d; 10m when absent",
     examples: ["10m"],

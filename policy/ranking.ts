@@ -33,6 +33,15 @@ const ORDER: readonly Code[] = [
   "WINDOW_BUDGET_EXCEEDED",
   "VELOCITY_LIMIT_EXCEEDED",
   "TOO_MANY_KEYS",
+  "TOO_MANY_HOLDS",
+  "APPROVAL_LOOKALIKE_PAYEE",
+  "APPROVAL_LOOKALIKE_HOST",
+  "APPROVAL_CHANGED_PAYEE",
+  "APPROVAL_PRICE_JUMP",
+  "APPROVAL_NEW_RECIPIENT",
+  "APPROVAL_AMOUNT",
+  "APPROVAL_CATEGORY",
+  "APPROVAL_CONSECUTIVE",
 ];
 const CODE_RANK: ReadonlyMap<string, number> = new Map(ORDER.map((code, rank) => [code, rank]));
 const KINDS: readonly string[] = ["household", "unlock", "agent", "session"];
@@ -43,6 +52,7 @@ const reopening = (check: Check): number => check.reopensAt ?? Number.MAX_SAFE_I
 
 /** Sort order of failing checks: negative when `a` is named before `b`. */
 export const rankOf = (a: Check, b: Check): number =>
+  Number(a.holds === true) - Number(b.holds === true) ||
   codeRank(a) - codeRank(b) ||
   reopening(b) - reopening(a) ||
   kindRank(a) - kindRank(b) ||

@@ -230,6 +230,32 @@ const depegSchema = z.strictObject({
   max: usd.refine((max) => parseUsd(max) < ONE_USD, "must be less than 1.00"),
   maxAge: text(canonicalPriceAge, 'must be a duration from 10s to 30d such as "5m"'),
 });
+const MIN_WAIT = 60;
+const MAX_WAIT = 7 * 86_400;
+
+function canonicalWait(value: string): string | undefined {
+  const seconds = parseDuration(value);
+  const fits = seconds !== undefined && seconds >= MIN_WAIT && seconds <= MAX_WAIT;
+  return fits ? formatDuration(seconds) : undefined;
+}
+
+const approveSchema = z.strictObject({
+  above: usd.optional(),
+  newRecipient: z.literal(true, { error: "must be true, or absent" }).optional(),
+  afterConsecutive: z.int({ error: "must be a whole number of payments" }).min(1).max(1_000_000).optional(),
+  categories: list(category),
+  expires: text(canonicalWait, 'must be a duration from 1m to 7d such as "30m"').optional(),
+  deskMax: usd.optional(),
+});
+export type ApproveDocument = z.output<typeof approveSchema>;
+
+/** What a person is asked about: rules of the household and of an agent, but not of a client's session. */
+const asking = {
+  approve: approveSchema.optional(),
+  priceJump: z
+    .strictObject({ times: z.int({ error: "must be a whole number" }).min(2).max(1_000_000) })
+    .optional(),
+};
 
 /** The user that may use the agent's socket; (uid_t) -1 is nobody. */
 const uid = z.int({ error: "must be a user's number such as 1000" }).min(0).max(0xffff_fffe);
@@ -237,12 +263,13 @@ const uid = z.int({ error: "must be a user's number such as 1000" }).min(0).max(
 const expires = text(canonicalExpiry, 'must be a date such as "2027-01-01", or an instant with its offset');
 
 /** An agent: its own rules, who it is, and until when. */
-const agentSchema = rulesSchema.extend({ uid: uid.optional(), expires: expires.optional() });
+const agentSchema = rulesSchema.extend({ ...asking, uid: uid.optional(), expires: expires.optional() });
 
 export const documentSchema = z.strictObject({
   version,
   timezone: text(canonicalTimezone, 'must be an IANA time zone such as "Europe/Athens"').optional(),
   ...rules,
+  ...asking,
   maxValidity: text(canonicalValidity, 'must be a duration from 30s to 1d such as "10m"').optional(),
   maxNetworkFee: usd.optional(),
   maxReleasePerDay: usd.optional(),

@@ -2,6 +2,7 @@
 // counters of its own; policies are never merged, so a scope that is added can only narrow.
 import type { Code } from "../protocol/errors.ts";
 import type { MicroUsd, Price } from "../protocol/amount.ts";
+import type { Approve } from "./approve.ts";
 import type { Counter } from "./counters.ts";
 import type { DomainList } from "./domains.ts";
 import type { Schedule } from "./schedule.ts";
@@ -72,6 +73,8 @@ export interface Policy {
   readonly blockedCategories?: ReadonlySet<string>;
   readonly schedule?: Schedule;
   readonly perCallMax?: MicroUsd;
+  /** What a person is asked about. */
+  readonly approve?: Approve;
   /** Of the household alone: what a network may take beside the payment. */
   readonly maxNetworkFee?: MicroUsd;
   /** Of the household alone. */

@@ -8,42 +8,8 @@
 // `exit`: what a command exits with: 0 done, 1 the answer is no, 2 wrong use, 3 not now, 4 fault.
 // Texts are lower-case, without a period, and never hold a secret or a text that a seller chose.
 
-export interface Entry {
-  readonly kind: "decline" | "error";
-  readonly retryable: boolean;
-  readonly exit: 1 | 2 | 3 | 4;
-  readonly text: string;
-  readonly hint: string;
-}
-
-const decline = (text: string, hint: string, retryable = false): Entry => ({
-  kind: "decline",
-  retryable,
-  exit: 1,
-  text,
-  hint,
-});
-const refuse = (text: string, hint: string): Entry => ({
-  kind: "error",
-  retryable: false,
-  exit: 2,
-  text,
-  hint,
-});
-const later = (text: string, hint: string): Entry => ({
-  kind: "error",
-  retryable: true,
-  exit: 3,
-  text,
-  hint,
-});
-const fault = (text: string, hint: string): Entry => ({
-  kind: "error",
-  retryable: false,
-  exit: 4,
-  text,
-  hint,
-});
+import { APPROVAL_CODES } from "./approval-codes.ts";
+import { type Entry, decline, fault, later, refuse } from "./code-entry.ts";
 
 export const CODES = {
   // Declines: what the policy, the draft or the state of the wallet says no to.
@@ -149,6 +115,9 @@ export const CODES = {
     "the vault has no account for this network",
     "the operator imports one with x402-vault import",
   ),
+
+  // What a person was asked about, or refused.
+  ...APPROVAL_CODES,
 
   // Wrong use: the request itself must change.
   INVALID_REQUEST: refuse("the request is not well-formed", "compare it with docs/protocol.md"),

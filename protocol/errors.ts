@@ -1,5 +1,6 @@
 // Codes as values: what is said of one, and the error that carries it. The table is codes.ts.
-import { CODES, type Entry } from "./codes.ts";
+import type { Entry } from "./code-entry.ts";
+import { CODES } from "./codes.ts";
 
 export { CODES } from "./codes.ts";
 

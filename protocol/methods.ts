@@ -21,6 +21,10 @@ import {
   paymentRowSchema,
   attestationSchema,
   auditRowSchema,
+  approvalNameSchema,
+  approvalSchema,
+  approvalStateSchema,
+  checkSchema,
   freezeSchema,
   unfreezeSchema,
 } from "./shapes.ts";
@@ -54,6 +58,26 @@ const intents = z.array(intentSchema).min(1).max(8);
 /** What is known of each network that the intents name: protocol/context.ts. */
 const contexts = z.partialRecord(caip2Schema, jsonObjectSchema).optional();
 
+/** Milliseconds that an answer may wait for a change; longer waits are asked for again. */
+const waitMs = z.int().min(0).max(60_000).optional();
+
+const approvalList = {
+  params: z.strictObject({ after: z.int().min(0).optional(), waitMs }),
+  result: z.strictObject({
+    approvals: z.array(approvalSchema),
+    /** What to hand back as `after`: the position of the last change. */
+    at: z.int(),
+  }),
+} as const;
+const approved = z.discriminatedUnion("outcome", [
+  z.strictObject({ outcome: z.literal("approved"), expiresAt: isoSchema, head: headSchema }),
+  z.strictObject({ outcome: z.literal("declined"), check: checkSchema }),
+]);
+const approvalDeny = {
+  params: z.strictObject({ approval: approvalNameSchema }),
+  result: z.strictObject({ head: headSchema }),
+} as const;
+
 const receiptResult = z.strictObject({ receipt: attestationSchema });
 
 export const AGENT_METHODS = {
@@ -72,6 +96,7 @@ export const AGENT_METHODS = {
     result: z.array(quoteSchema),
   },
   "payment.sign": { params: signParams, result: signResultSchema },
+  "approval.get": { params: z.strictObject({ id: intentIdSchema, waitMs }), result: approvalStateSchema },
   "budget.get": { params: z.strictObject(budgetParams), result: budgetResult },
   "history.list": { params: z.strictObject(pageSchema), result: historyResult },
   "receipt.get": { params: z.strictObject({ id: intentIdSchema }), result: receiptResult },
@@ -128,6 +153,16 @@ export const OPERATOR_METHODS = {
       restartForRails: z.array(z.string()),
     }),
   },
+  "approval.list": approvalList,
+  "approval.approve": {
+    params: z.strictObject({
+      approval: approvalNameSchema,
+      /** Makes the payee known: payments to it up to this many USD each are not held for what they are paid to. */
+      remember: z.strictObject({ ceiling: usdSchema }).optional(),
+    }),
+    result: approved,
+  },
+  "approval.deny": approvalDeny,
   "agent.freeze": { params: ofAgent, result: freezeSchema },
   "agent.unfreeze": { params: ofAgent, result: unfreezeSchema },
   "payment.quote": {
@@ -229,6 +264,10 @@ export const DESK_METHODS = {
     params: z.strictObject({ findings: z.array(findingSchema).min(1).max(MAX_FINDINGS) }),
     result: reconcileSchema,
   },
+  "approval.list": approvalList,
+  /** Up to `approve.deskMax`. */
+  "approval.approve": { params: z.strictObject({ approval: approvalNameSchema }), result: approved },
+  "approval.deny": approvalDeny,
   "agent.freeze": { params: ofAgent, result: freezeSchema },
 } as const;
 

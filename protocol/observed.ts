@@ -25,6 +25,7 @@ export const signerEventSchema = z.strictObject({
   rule: z.string().optional(),
   replayed: z.boolean().optional(),
   seq: z.int().optional(),
+  approval: z.int().optional(),
   unlock: z.int().optional(),
   credential: z.string().optional(),
   generation: z.int().optional(),

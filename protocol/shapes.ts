@@ -40,6 +40,8 @@ export const checkSchema = z.strictObject({
   code: codeSchema,
   ok: z.boolean(),
   claimed: z.boolean(),
+  /** Failing it holds a payment until a person decides. */
+  holds: z.literal(true).optional(),
   unit: z.enum(["usd", "count"]).optional(),
   limit: usdSchema.optional(),
   used: usdSchema.optional(),
@@ -60,13 +62,54 @@ export const signResultSchema = z.discriminatedUnion("outcome", [
   }),
   z.strictObject({
     outcome: z.literal("held"),
-    approval: z.string(),
+    approval: z.string().regex(/^a[1-9][0-9]{0,14}$/),
     check: checkSchema,
     expiresAt: isoSchema,
   }),
   z.strictObject({ outcome: z.literal("declined"), check: checkSchema }),
 ]);
 export type SignResult = z.infer<typeof signResultSchema>;
+
+/** "a" and the ledger position of the row that holds the payment. */
+export const approvalNameSchema = z.string().regex(/^a[1-9][0-9]{0,14}$/);
+
+/** What became of a payment that was held. */
+export const approvalStateSchema = z.strictObject({
+  approval: approvalNameSchema,
+  state: z.enum(["held", "approved", "signed", "denied", "lapsed"]),
+  /** While it is open: why, and until when. */
+  check: checkSchema.optional(),
+  expiresAt: isoSchema.optional(),
+});
+export type ApprovalState = z.infer<typeof approvalStateSchema>;
+
+/** A payment that waits, for whoever decides. */
+export const approvalSchema = z.strictObject({
+  approval: approvalNameSchema,
+  state: z.enum(["held", "approved"]),
+  agent: z.string(),
+  id: intentIdSchema.optional(),
+  ...{ network: caip2Schema, asset: z.string(), symbol: z.string(), amount: z.string(), usd: usdSchema },
+  payTo: z.string(),
+  /** What the agent says it is for. */
+  claims: z.strictObject({
+    origin: z.string().optional(),
+    path: z.string().optional(),
+    method: z.string().optional(),
+    category: z.string().optional(),
+  }),
+  /** The user that asked. */
+  uid: z.int().optional(),
+  /** USD up to which this payee was approved for good before. */
+  ceiling: usdSchema.optional(),
+  /** The rules that hold it; the first is the one the agent was told. */
+  why: z.array(checkSchema),
+  /** Every limit as it would be without this payment. */
+  budgets: z.array(checkSchema),
+  askedAt: isoSchema,
+  expiresAt: isoSchema,
+});
+export type Approval = z.infer<typeof approvalSchema>;
 
 export const quoteSchema = z.strictObject({
   outcome: z.enum(["allow", "hold", "decline"]),

@@ -1,6 +1,7 @@
 // What an agent may ask, on the socket that says which agent it is.
 import { cardanoAddressOn } from "../protocol/cardano-address.ts";
 import { AGENT_METHODS, type ParamsOf, type SignParams } from "../protocol/methods.ts";
+import { approvalOf } from "./approvals.ts";
 import { history } from "./history.ts";
 import type { Journal } from "./journal.ts";
 import { presentReceipt, receiptFor } from "./receipt.ts";
@@ -44,6 +45,7 @@ export const agentRole = (wallet: Wallet, agent: string, journal: Journal): Role
       journal.decision(agent, params.intent, result, caller);
       return result;
     },
+    "approval.get": (params: ParamsOf<"approval.get">) => approvalOf(wallet, agent, params),
     "budget.get": ({ session }: InSession) => ({
       scopes: scopeStates(wallet, wallet.scopes.chain(agent, session)),
     }),

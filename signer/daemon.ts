@@ -13,6 +13,7 @@ import {
 import { VERSION } from "../protocol/version.ts";
 import { admissionOf } from "./admission.ts";
 import { unlockUnattended } from "./credential.ts";
+import { bookedFor } from "./decide.ts";
 import { Feed } from "./feed.ts";
 import { Journal } from "./journal.ts";
 import type { Boot } from "./ledger/clock.ts";
@@ -142,6 +143,9 @@ async function open(
   const uidOf = (agent: string): number | undefined => wallet.scopes.policy?.document.agents?.[agent]?.uid;
   const around = { journal, watched: watchers, admissionOf: admissionOf(options, uidOf) };
   closing.push(await listenAll(options, rolesOf(wallet, sockets, around), journal));
+  closing.push(() => {
+    wallet.ledger.holds.dismiss();
+  });
   unlockAtStart(wallet, options, log);
   options.seal?.();
   const agents = sockets.flatMap((socket) => agentOfSocket(socket) ?? []);
@@ -234,6 +238,7 @@ function openWallet(
     freeBytes: options.freeBytes,
     isOver: (key, bucket, now) =>
       isOver(key, bucket, now) || made.wallet?.scopes.hasEnded(key, bucket, now) === true,
+    bookedFor: (hold) => (made.wallet ? bookedFor(made.wallet, hold) : hold.booked),
     attest: (payload) => made.wallet?.keyring.attest("x402-checkpoint", payload),
     onRecord: (kind, fields) => {
       journal.recorded(kind, fields);

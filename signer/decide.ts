@@ -1,24 +1,29 @@
 // Step 4: the decision on a drafted payment, inside the ledger's commit. Synchronous, and it writes nothing: it reads
 // what can change (lock, policy, scopes, counters) as it is at that moment and answers with what to record.
 import type { Refusal } from "../chains/rail.ts";
+import { type Holding, holdSeconds } from "../policy/approve.ts";
 import { isOver } from "../policy/counters.ts";
 import {
   type Addition,
   type Check,
+  type Decision,
   type Facts,
   type Payment,
   binding,
   evaluate,
 } from "../policy/evaluate.ts";
-import { type Price, formatPrice } from "../protocol/amount.ts";
+import { type MicroUsd, type Price, formatPrice } from "../protocol/amount.ts";
+import { rankOf } from "../policy/ranking.ts";
+import type { Scope } from "../policy/scope.ts";
 import { type Code, X402Error } from "../protocol/errors.ts";
 import { type PaymentIntent, fingerprint } from "../protocol/intent.ts";
 import type { Drafted } from "./draft.ts";
-import { countedUnder } from "./fill.ts";
+import { type Counted, countedUnder } from "./fill.ts";
 import { intentKey } from "./input-locks.ts";
-import { type ReservedBody, recordedClaims } from "./ledger/rows.ts";
+import { type Hold, heldKey } from "./ledger/holds.ts";
+import { type ReservedBody, recordedCheck, recordedClaims } from "./ledger/rows.ts";
 import { unresolvedAddition, unresolvedKey } from "./ledger/unresolved.ts";
-import type { Books, Stored, Verdict } from "./ledger/verdict.ts";
+import type { Books, ReservedFields, Stored, Verdict } from "./ledger/verdict.ts";
 import type { AppliedPolicy } from "./scopes.ts";
 import type { Peer } from "./sockets/role.ts";
 import type { Wallet } from "./wallet.ts";
@@ -33,6 +38,8 @@ export type Plan = {
   /** The policy that the draft was made under. */
   readonly policy: AppliedPolicy | undefined;
   readonly stored: Stored | undefined;
+  /** The approval that the payment waited for. */
+  readonly approved: Hold | undefined;
 } & Drafted;
 
 export function decide(wallet: Wallet, plan: Plan, books: Books): Verdict {
@@ -50,34 +57,107 @@ export function decide(wallet: Wallet, plan: Plan, books: Books): Verdict {
     wallet.locks.lockedUntil(input, intentKey(agent, intent.id), books.now),
   );
   if (lost) return { is: "error", error: new X402Error("BUSY", "an input was taken by another payment") };
-  const booked = stored && countedFor(stored, plan.policy);
-  const decision = evaluate(wallet.scopes.chain(agent, session), payment, factsOf(wallet, books, booked));
+  const hold = approvalOf(wallet, plan);
+  if (hold === "over") return decline(plan, refusedCheck("APPROVAL_EXPIRED", "approve"));
+  const booked = stored ? countedFor(stored, plan.policy) : hold && bookedFor(wallet, hold);
+  const scopes = wallet.scopes.chain(agent, session);
+  const facts = factsOf(wallet, books, booked);
+  const isAsked = booked === undefined;
+  const decision = evaluate(
+    scopes,
+    payment,
+    isAsked ? { ...facts, holding: holdingOf(wallet, agent) } : facts,
+  );
   const failed = binding(decision);
-  if (failed) return decline(plan, failed);
+  if (failed && !failed.holds) return decline(plan, failed);
+  if (failed && isAsked) return ask(wallet, plan, scopes, decision, books);
+  if (hold && decision.usd > BigInt(hold.row.usd))
+    return decline(plan, refusedCheck("APPROVAL_EXCEEDED", "approve"));
   // Of several drafts one can be used, and it is not known which: what is booked is the dearest.
   const before = BigInt(stored?.newest.usd ?? 0);
   const usd = decision.usd > before ? decision.usd : before;
-  const fields = {
+  const fields = recorded(wallet, plan, usd, books.now);
+  const more = unresolvedAddition(agent, usd - before, books.used(unresolvedKey(agent), 0, 0));
+  const approved = hold && { hold, givenBack: wallet.ledger.givenBack(hold) };
+  const add = [...decision.add, more];
+  if (!stored || !booked)
+    return { is: "reserve", fields, draft: draft.bytes, add, ...(approved && { approved }) };
+  return redraft(fields, draft.bytes, { decision, booked, more, now: books.now });
+}
+
+interface Again {
+  readonly decision: Decision;
+  readonly booked: readonly Addition[];
+  readonly more: Addition;
+  readonly now: number;
+}
+
+function redraft(fields: ReservedFields, draft: Uint8Array, { decision, booked, more, now }: Again): Verdict {
+  const add = [...notBooked(decision.add, booked), ...(more.amount > 0n ? [more] : [])];
+  // What was counted in a window that is over is asked for no more; kept, it would grow with every draft.
+  const open = booked.filter(({ key, bucket }) => !isOver(key, bucket, now));
+  return { is: "redraft", fields, draft, add, booked: open };
+}
+
+/** The approval of this payment as it is now: "over" when it lapsed since the draft was begun. */
+function approvalOf(wallet: Wallet, { approved, agent, intent }: Plan): Hold | "over" | undefined {
+  if (approved) {
+    const now = wallet.ledger.holds.get(approved.seq);
+    return now?.state === "approved" ? now : "over";
+  }
+  // Turns keep two requests for one intent apart; nothing else makes a hold of it.
+  return wallet.ledger.holds.find(agent, intent.id) ? "over" : undefined;
+}
+
+/** A payment that a person is asked about: its budget is taken, and nothing is drafted for it. */
+function ask(
+  wallet: Wallet,
+  plan: Plan,
+  scopes: readonly Scope[],
+  { checks, add, usd }: Decision,
+  { now }: Books,
+): Verdict {
+  if (wallet.ledger.spaceIsLow) return { is: "error", error: new X402Error("DISK_LOW") };
+  const asking = checks.filter(({ ok }) => !ok).sort(rankOf);
+  const until = now + holdSeconds(scopes, asking) * 1000;
+  const fields = { ...recorded(wallet, plan, usd, now), until, checks: asking.map(recordedCheck) };
+  const held = { key: heldKey(plan.agent), bucket: 0, amount: usd };
+  return { is: "hold", fields, add: [...add, held] };
+}
+
+/** What a row says of a payment that was decided for. */
+function recorded(wallet: Wallet, plan: Plan, usd: MicroUsd, now: number): ReservedFields {
+  if ("refused" in plan) throw new TypeError("there is no draft");
+  const { intent, payment, draft } = plan;
+  return {
     ...identity(plan),
     fingerprint: fingerprint(intent),
     scheme: intent.scheme,
     symbol: payment.asset.symbol,
     decimals: payment.asset.decimals,
     usd: usd.toString(),
-    ...costs(wallet, payment, books.now),
+    ...costs(wallet, payment, now),
     from: payment.from,
     policy: plan.policy?.version ?? 0,
     ...(plan.policy && { policyHash: plan.policy.hash }),
     unlock: wallet.scopes.unlock?.seq ?? 0,
     expires: draft.expires,
   };
-  const more = unresolvedAddition(agent, usd - before, books.used(unresolvedKey(agent), 0, 0));
-  if (!booked) return { is: "reserve", fields, draft: draft.bytes, add: [...decision.add, more] };
-  const add = [...notBooked(decision.add, booked), ...(more.amount > 0n ? [more] : [])];
-  // What was counted in a window that is over is asked for no more; kept, it would grow with every draft.
-  const open = booked.filter(({ key, bucket }) => !isOver(key, bucket, books.now));
-  return { is: "redraft", fields, draft: draft.bytes, add, booked: open };
 }
+
+/** What a new hold of this agent's is held against. */
+export function holdingOf({ ledger, scopes }: Wallet, agent: string): Holding {
+  const { holds } = ledger;
+  return {
+    open: holds.countOf(agent),
+    shared: scopes.agents().length > 1,
+    held: (key, from, to) => holds.held(key, from, to),
+  };
+}
+
+/** All that is counted for a hold, also in documents that came after it. */
+export const bookedFor = ({ scopes: { policy } }: Wallet, { row, booked }: Hold): readonly Addition[] =>
+  policy?.version === row.policy ? booked : countedFor({ booked, newest: row }, policy);
 
 /** What every row about a payment says of it. */
 function identity({ agent, intent, session, peer }: Plan) {
@@ -129,7 +209,7 @@ export const refusedCheck = (code: Code, rule: string): Check => ({
 
 /** All that is counted for an intent: what its drafts added, and what a document was filled with that came later. */
 export function countedFor(
-  { booked, newest }: Stored,
+  { booked, newest }: { readonly booked: readonly Addition[]; readonly newest: Counted },
   policy: AppliedPolicy | undefined,
 ): readonly Addition[] {
   if (!policy) return booked;
@@ -141,11 +221,11 @@ export function countedFor(
 /** The counters as this payment sees them. What it has booked before, for a draft that died, is its own already. */
 export function factsOf(wallet: Wallet, books: Books, booked?: readonly Addition[]): Facts {
   const unlock = wallet.scopes.unlock?.seq ?? 0;
-  const { now } = books;
+  const { now, memory } = books;
   const known = (key: string): boolean => books.known(key);
   const price = (symbol: string): Price | undefined => wallet.prices.at(symbol, now);
   const pricedAt = (symbol: string): number | undefined => wallet.prices.setAt(symbol, now);
-  if (!booked) return { now, unlock, known, price, pricedAt, used: (k, f, t) => books.used(k, f, t) };
+  if (!booked) return { now, unlock, known, price, pricedAt, memory, used: (k, f, t) => books.used(k, f, t) };
   const own = (key: string, from: number, to: number): bigint =>
     booked.reduce(
       (sum, add) => (add.key === key && add.bucket >= from && add.bucket <= to ? sum + add.amount : sum),
@@ -158,12 +238,15 @@ export function factsOf(wallet: Wallet, books: Books, booked?: readonly Addition
     known,
     price,
     pricedAt,
+    memory,
   };
 }
 
 /** The counters to tell of, also while the clock is behind. */
-export const latestFacts = (wallet: Wallet): Facts =>
-  factsOf(wallet, wallet.ledger.books(wallet.ledger.latest()));
+export function latestFacts(wallet: Wallet): Facts {
+  wallet.ledger.lapse();
+  return factsOf(wallet, wallet.ledger.books(wallet.ledger.latest()));
+}
 
 /** A new draft of one intent counts only where no earlier one did: in windows that its validity newly touches. */
 function notBooked(add: readonly Addition[], booked: readonly Addition[]): Addition[] {

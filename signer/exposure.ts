@@ -5,6 +5,7 @@ import { type Payer, largestLoss, sumOf } from "../policy/max-loss.ts";
 import { formatUsd } from "../protocol/amount.ts";
 import type { MaxLoss } from "../protocol/shapes.ts";
 import { latestFacts } from "./decide.ts";
+import { heldKey } from "./ledger/holds.ts";
 import { unresolvedKey } from "./ledger/unresolved.ts";
 import type { Wallet } from "./wallet.ts";
 
@@ -42,6 +43,8 @@ function payersOf(wallet: Wallet, facts: Facts, agent?: string): Payer[] {
     const stopped = !mayBegin || scopes.isFrozen(name) || chain.length === 0;
     // What is alive is among what is recorded, but for minutes that are counted to their end.
     const unresolved = recorded > alive ? recorded : alive;
-    return { stock: { live: alive, unresolved }, scopes: stopped ? [] : chain };
+    // What waits has its budget already: it may be signed within it, or lapse and leave it to others.
+    const held = facts.used(heldKey(name), 0, 0);
+    return { stock: { live: alive, unresolved: unresolved + held }, scopes: stopped ? [] : chain };
   });
 }

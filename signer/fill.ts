@@ -16,6 +16,7 @@ import type { Wallet } from "./wallet.ts";
 
 export function fillCounters(wallet: Wallet, next: Household): Addition[] {
   const { ledger, scopes } = wallet;
+  ledger.lapse();
   const books = ledger.books();
   // What a checkpoint may have forgotten must not be counted a second time.
   const isOpen = ({ key, bucket }: Addition): boolean =>
@@ -29,6 +30,8 @@ export function fillCounters(wallet: Wallet, next: Household): Addition[] {
     if (!row || released.has(nameOf(row))) continue;
     for (const addition of once.fresh(row, countedUnder(next, row).filter(isOpen))) count(sums, addition);
   }
+  for (const { row } of ledger.holds.open())
+    for (const addition of countedUnder(next, row).filter(isOpen)) count(sums, addition);
   for (const addition of lost(ledger, next, sums)) if (isOpen(addition)) count(sums, addition);
   return [...sums.values()].flatMap(({ key, bucket, amount }) => {
     const missing = (amount < MOST_COUNTED ? amount : MOST_COUNTED) - books.used(key, bucket, bucket);
@@ -113,11 +116,18 @@ class CountedOnce {
 }
 
 /** What a recorded draft adds, or would have added, under this document. */
-export function countedUnder(next: Household, row: ReservedBody): Addition[] {
+export function countedUnder(next: Household, row: Counted): Addition[] {
   return additions(scopesUnder(next, row.agent), paymentOf(next, row), row.at, row.unlock);
 }
 
-function paymentOf(next: Household, row: ReservedBody): Payment {
+/** The members of a row that its counters are worked out from. */
+export type Counted = Omit<
+  ReservedBody,
+  "kind" | "draft" | "add" | "used" | "booked" | "previous" | "approval"
+>;
+
+/** A recorded payment as a decision sees it, at what it was counted for. */
+export function paymentOf(next: Household, row: Counted): Payment {
   const { agent, id, scheme, network, payTo, from, claims } = row;
   const { origin, path, method, category } = claims;
   const amount = BigInt(row.amount);
@@ -142,7 +152,7 @@ function paymentOf(next: Household, row: ReservedBody): Payment {
 }
 
 /** An asset that the document no longer has was paid with all the same. */
-const formerAsset = ({ network, asset, symbol, decimals }: ReservedBody): PinnedAsset => ({
+const formerAsset = ({ network, asset, symbol, decimals }: Counted): PinnedAsset => ({
   ...{ network, symbol, decimals },
   address: asset,
   pegged: true,

@@ -20,6 +20,9 @@ const TOLD: Readonly<Record<string, readonly string[]>> = {
   "vault.locked": ["reason"],
   "policy.applied": ["version", "hash"],
   "price.set": ["symbol", "usd", "maxAge"],
+  "payment.approved": ["agent", "approval"],
+  "payment.denied": ["agent", "approval"],
+  "payment.lapsed": ["agent", "approval"],
   "agent.frozen": ["agent"],
   "agent.unfrozen": ["agent"],
 };

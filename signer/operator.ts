@@ -6,6 +6,7 @@ import type { PaymentIntent } from "../protocol/intent.ts";
 import { OPERATOR_METHODS, type ParamsOf } from "../protocol/methods.ts";
 import { DEFAULT_AGENT } from "../protocol/places.ts";
 import { acceptFound, inspectFound } from "./accept.ts";
+import { approvalHandlers } from "./approvals.ts";
 import { auditPage } from "./audit.ts";
 import { fillCounters } from "./fill.ts";
 import { freeze, unfreeze } from "./freeze.ts";
@@ -39,6 +40,7 @@ export const operatorRole = (wallet: Wallet, openAgents: readonly string[]): Rol
       restartFor: wallet.scopes.agents().filter((agent) => !openAgents.includes(agent)),
       restartForRails: railsUnder(wallet.scopes.policy).filter((rail) => !wallet.rails.has(rail)),
     }),
+    ...approvalHandlers(wallet, "operator"),
     "agent.freeze": ({ agent }: ForAgent, caller: Caller) =>
       freeze(wallet, { agent, withIds: true, fields: byCaller(caller) }),
     "agent.unfreeze": ({ agent }: ForAgent, caller: Caller) => unfreeze(wallet, agent, byCaller(caller)),

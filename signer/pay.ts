@@ -10,8 +10,10 @@ import type { SignParams } from "../protocol/methods.ts";
 import type { Caip2 } from "../protocol/networks.ts";
 import type { SignResult } from "../protocol/shapes.ts";
 import { type Plan, decide, refusedCheck } from "./decide.ts";
+import { heldResult } from "./approvals.ts";
 import { draftPayment } from "./draft.ts";
 import { intentKey } from "./input-locks.ts";
+import type { Hold } from "./ledger/holds.ts";
 import type { Recorded, Stored } from "./ledger/verdict.ts";
 import { railNamed } from "./rails.ts";
 import { signReservation } from "./sign.ts";
@@ -48,12 +50,15 @@ async function payInTurn(wallet: Wallet, payer: Payer, params: SignParams): Prom
   if (stored && stored.state !== "reserved") throw new X402Error("INTENT_FINAL");
   if (stored && isAlive(stored, wallet)) return await repeat(wallet, payer, intent, stored);
   if (stored && !railNamed(wallet.rails, intent.network).redrafts) throw new X402Error("INTENT_UNRESOLVED");
+  const waited = stored ? undefined : await waiting(wallet, payer, intent);
+  if (waited && "outcome" in waited) return waited;
   wallet.scopes.chain(agent, session);
   // 2 resolve, 3 draft
-  const plan = await planFor(wallet, payer, params, stored);
+  const plan = await planFor(wallet, payer, params, { stored, approved: waited });
   // 4 reserve
   const recorded = await reserve(wallet, plan);
   if (recorded.is === "declined") return declined(recorded.check);
+  if (recorded.is === "held") return heldResult(recorded.hold);
   wallet.live.add(recorded.reservation.fields, wallet.ledger.latest());
   // 5 sign, 6 reply
   const result = signed(wallet, recorded.reservation, false);
@@ -85,16 +90,42 @@ async function repeat(
   stored: Stored,
 ): Promise<SignResult> {
   const stopped = wallet.scopes.stops(agent, intent, wallet.ledger.now());
-  if (stopped !== undefined) {
-    const check = refusedCheck(stopped, "replay");
-    await wallet.ledger.reserve(agent, () => ({
-      is: "decline",
-      check,
-      fields: { agent, id: intent.id, ...(peer && { peer }) },
-    }));
-    return declined(check);
-  }
+  if (stopped !== undefined)
+    return await refuse(wallet, { agent, peer }, intent, refusedCheck(stopped, "replay"));
   return signed(wallet, stored.reservation, true);
+}
+
+/** A no to an intent that is on record. */
+async function refuse(
+  wallet: Wallet,
+  { agent, peer }: Payer,
+  { id }: PaymentIntent,
+  check: Check,
+): Promise<SignResult> {
+  await wallet.ledger.reserve(agent, () => ({
+    is: "decline",
+    check,
+    fields: { agent, id, ...(peer && { peer }) },
+  }));
+  return declined(check);
+}
+
+/** What an intent that was held before is told: to wait, or no. The hold itself, once it is approved. */
+async function waiting(
+  wallet: Wallet,
+  payer: Payer,
+  intent: PaymentIntent,
+): Promise<Hold | SignResult | undefined> {
+  const { holds } = wallet.ledger;
+  wallet.ledger.lapse();
+  const entry = holds.find(payer.agent, intent.id);
+  if (!entry) return undefined;
+  if (entry.fingerprint !== fingerprint(intent)) throw new X402Error("INTENT_CONFLICT");
+  const hold = holds.get(entry.seq);
+  if (hold?.state === "approved") return hold;
+  if (hold) return heldResult(hold);
+  const code = entry.state === "denied" ? "APPROVAL_DENIED" : "APPROVAL_EXPIRED";
+  return await refuse(wallet, payer, intent, refusedCheck(code, "approve"));
 }
 
 const declined = (check: Check): SignResult => ({ outcome: "declined", check: wireCheck(check) });
@@ -112,11 +143,11 @@ async function planFor(
   wallet: Wallet,
   { agent, peer }: Payer,
   { intent, session, context }: SignParams,
-  stored?: Stored,
+  { stored, approved }: Pick<Plan, "stored" | "approved">,
 ): Promise<Plan> {
   const { policy } = wallet.scopes;
   // An intent stays with the account of its first draft, also when the wallet has a new one.
-  const from = stored?.reservation.fields.from;
+  const from = stored?.reservation.fields.from ?? approved?.row.from;
   const nonce = (label: string): Uint8Array => wallet.keyring.nonce(label, agent, intent.id);
   const hold = (inputs: readonly string[], until: number): void => {
     wallet.locks.hold(inputs, { intent: intentKey(agent, intent.id), until }, wallet.ledger.latest());
@@ -125,5 +156,5 @@ async function planFor(
   const drafted = await draftPayment(wallet, { agent, intent, policy, from, nonce, context, before, hold });
   if ("refused" in drafted && drafted.refused === "INTENT_UNRESOLVED")
     throw new X402Error("INTENT_UNRESOLVED");
-  return { agent, intent, session, peer, policy, stored, ...drafted };
+  return { agent, intent, session, peer, policy, stored, approved, ...drafted };
 }

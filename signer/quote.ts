@@ -5,7 +5,7 @@ import { formatUsd } from "../protocol/amount.ts";
 import type { PaymentIntent } from "../protocol/intent.ts";
 import type { Quote } from "../protocol/shapes.ts";
 import { assumedContext } from "./assumed-context.ts";
-import { factsOf, refusalCheck } from "./decide.ts";
+import { factsOf, holdingOf, refusalCheck } from "./decide.ts";
 import { draftPayment } from "./draft.ts";
 import { scopesUnder } from "../policy/chain.ts";
 import type { Wallet } from "./wallet.ts";
@@ -59,7 +59,8 @@ async function quote(
     context: contexts?.[intent.network] ?? assumedContext(intent),
   });
   if ("refused" in drafted) return { outcome: "decline", checks: [wireCheck(refusalCheck(drafted))] };
-  const facts = factsOf(wallet, wallet.ledger.books());
+  wallet.ledger.lapse();
+  const facts = { ...factsOf(wallet, wallet.ledger.books()), holding: holdingOf(wallet, agent) };
   const { outcome, checks, usd, priced } = evaluate(scopes, drafted.payment, facts);
   return { outcome, ...(priced && { usd: formatUsd(usd) }), checks: checks.map(wireCheck) };
 }

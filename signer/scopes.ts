@@ -1,5 +1,6 @@
 // Which scopes a payment has to pass: household > unlock > agent > session. The ledger holds them; this is their
 // compiled form in memory, changed only after the ledger has recorded the change.
+import { asksMemory } from "../policy/approve.ts";
 import { compileHousehold, type Household, parseDocument } from "../policy/document.ts";
 import type { Addition } from "../policy/evaluate.ts";
 import { scopesUnder } from "../policy/chain.ts";
@@ -103,6 +104,7 @@ export class Scopes {
     const fields = { version, hash, base, document, ...by };
     const seq = this.#ledger.record("policy.applied", fields, fill(household), (db, row) => {
       db.prepare("INSERT INTO policies (version, hash, seq) VALUES (?, ?, ?)").run(version, hash, row);
+      this.#ledger.memory.keep(asksMemory(document), row, this.#ledger.wholeRows());
     });
     this.#chains.clear();
     this.#version = version;

@@ -227,7 +227,12 @@ export class Wallet {
   }
 
   #isSpent(): boolean {
-    return this.fuel().some((check) => check.left === 0n);
+    const unlock = this.scopes.unlock?.scope.id;
+    // What waits has taken fuel and still needs the keys.
+    const waits = [...this.ledger.holds.open()].some(({ booked }) =>
+      booked.some(({ key }) => key.startsWith(`${unlock ?? ""}|`)),
+    );
+    return !waits && this.fuel().some((check) => check.left === 0n);
   }
 
   /** The limits of the unlock that runs, with what is left. */

@@ -38,6 +38,7 @@ const KINDS: readonly string[] = [
     "payment.declined",
   ],
   ...["payment.settled", "payment.released"],
+  ...["payment.held", "payment.approved", "payment.denied", "payment.lapsed"],
 ];
 
 export class Audit {
@@ -92,6 +93,7 @@ export class Audit {
     this.kinds.set(name, (this.kinds.get(name) ?? 0) + 1);
     this.standing.apply(row, body, this.chain.isSound);
     if (kind === "ledger.accepted") this.counters.reset(body["counters"], row);
+    if (kind === "ledger.accepted") this.payments.endHolds();
     // Behind a damaged row no sum is known until the operator's acceptance says what all of them are.
     if (!this.chain.isSound) {
       this.payments.note(row, body);

@@ -6,7 +6,10 @@ import { createHash, randomBytes } from "node:crypto";
 export const LIVE = 1;
 export const SETTLED = 2;
 export const RELEASED = 3;
-export type State = typeof LIVE | typeof SETTLED | typeof RELEASED;
+/** It waits for a person; or has waited, and was not signed. */
+export const HELD = 4;
+export const LAPSED = 5;
+export type State = typeof LIVE | typeof SETTLED | typeof RELEASED | typeof HELD | typeof LAPSED;
 
 export interface Intent {
   /** Stands for what must stay the same in every draft. */

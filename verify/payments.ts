@@ -4,7 +4,8 @@ import { type Counters } from "./counters.ts";
 import { type Draft, readDraft } from "./draft.ts";
 import type { Counter } from "./export-file.ts";
 import { Inputs } from "./inputs.ts";
-import { type Digest, type Intent, Intents, LIVE, RELEASED, SETTLED } from "./intents.ts";
+import { Holds, mustBeAsked } from "./holds.ts";
+import { type Digest, HELD, type Intent, Intents, LAPSED, LIVE, RELEASED, SETTLED } from "./intents.ts";
 import { Limits, type Spend, givenBack } from "./limits.ts";
 import type { Standing } from "./standing.ts";
 import { Totals } from "./totals.ts";
@@ -26,6 +27,7 @@ export class Payments {
   readonly totals = new Totals();
   readonly #intents = new Intents();
   readonly #inputs = new Inputs();
+  readonly #holds = new Holds();
   readonly #limits = new Limits();
   readonly #standing: Standing;
   readonly #counters: Counters;
@@ -41,11 +43,43 @@ export class Payments {
     if (kind === "payment.reserved" || kind === "payment.redrafted") this.#draft(row, body, add);
     else if (kind === "payment.released") this.#end(row, body, RELEASED, add);
     else if (kind === "payment.settled") this.#end(row, body, SETTLED, add);
+    else if (kind === "payment.held") this.#hold(row, body, add);
+    else if (kind === "payment.approved") this.#holds.approve(row, body, this.#standing);
+    else if (kind === "payment.denied" || kind === "payment.lapsed") {
+      this.#lapsed(this.#holds.end(row, body, add, this.#standing.at, this.#counters));
+    }
+  }
+
+  /** An acceptance leaves none that waits. */
+  endHolds(): void {
+    for (const name of this.#holds.endAll()) this.#lapsed(name);
+  }
+
+  #lapsed(name: Digest): void {
+    const known = this.#intents.find(name);
+    if (known) this.#intents.set(name, { ...known, state: LAPSED });
+  }
+
+  #hold(row: number, body: JsonObject, add: readonly Counter[]): void {
+    const { agent, id, usd, expires } = termsOf(row, body);
+    const { at } = this.#standing;
+    this.#allowed(row, agent, body);
+    const name = this.#nameOf(body);
+    if (this.#intents.find(name)) throw new Untrue(`holds intent ${id} of ${agent} a second time`, row);
+    this.#holds.begin(row, body, name, add);
+    this.#intents.set(name, { terms: name, usd: BigInt(usd), expires, state: HELD });
+    const worth = { usd: BigInt(usd), networkFee: 0n };
+    const spend = { row, agent, at, until: expires * 1000, usd: BigInt(usd), add, isFirst: true, worth };
+    if (this.#standing.policy?.isExact) this.#limits.check(spend, this.#standing, this.#counters);
   }
 
   /** A row behind a damaged one: what it says of its intent stays true, whatever it was decided by. */
   note(row: number, body: JsonObject): void {
     const { kind } = body;
+    if (kind === "payment.held")
+      this.#intents.set(this.#nameOf(body), { terms: [0, 0], usd: 0n, expires: 0, state: LAPSED });
+    if (kind === "payment.denied" || kind === "payment.lapsed" || kind === "payment.reserved")
+      this.#holds.forget(body["approval"]);
     const ended = kind === "payment.released" ? RELEASED : kind === "payment.settled" ? SETTLED : undefined;
     const isDraft = kind === "payment.reserved" || kind === "payment.redrafted";
     if (ended === undefined && !isDraft) return; // a decline has no draft to read
@@ -71,14 +105,19 @@ export class Payments {
     const known = this.#intents.find(name);
     const terms = this.#sameInAll(body, draft);
     const isFirst = body["kind"] === "payment.reserved";
-    if (isFirst && known) throw new Untrue(`pays intent ${id} of ${agent} a second time`, row);
+    const isApproved = isFirst && known?.state === HELD;
+    if (isFirst && known && !isApproved) throw new Untrue(`pays intent ${id} of ${agent} a second time`, row);
     if (!isFirst) mayBeNew(row, body, known, terms, at);
     if (this.#inputs.areTaken(draft.inputs, at))
       throw new Untrue("spends an input that another payment may still spend", row);
     this.#intents.set(name, { terms, usd: BigInt(usd), expires, state: LIVE });
     this.#inputs.take(draft.inputs, expires, at);
-    const spend = { row, agent, at, until: expires * 1000, usd: BigInt(usd), add, isFirst };
-    this.#mustBeCounted(spend, body, draft, known?.usd ?? 0n);
+    const own = isApproved ? this.#holds.sign(row, body, BigInt(usd), at, add, this.#counters) : add;
+    const spend = { row, agent, at, until: expires * 1000, usd: BigInt(usd), add: own, isFirst };
+    this.#mustBeCounted(spend, body, draft, isApproved ? 0n : (known?.usd ?? 0n));
+    const { policy } = this.#standing;
+    if (isFirst && !isApproved && policy?.isExact && mustBeAsked(policy.document, agent, BigInt(usd)))
+      throw new Untrue("is more than may be paid without a person's word", row);
     if (isFirst) this.totals.add(body, BigInt(amount), BigInt(usd));
   }
 

@@ -2,6 +2,7 @@
 // rules are the signer's, and a file changes nothing until it is applied.
 import { program, run } from "../command.ts";
 import { addApply } from "./apply.ts";
+import { addApprovals } from "./approvals.ts";
 import { addAudit } from "./audit.ts";
 import { addCheck } from "./check.ts";
 import { addExplain } from "./explain.ts";
@@ -34,6 +35,7 @@ const commands = [
   addPrice,
   addSpending,
   addAudit,
+  addApprovals,
   addFreeze,
   addUnfreeze,
   addLedger,

@@ -8,6 +8,7 @@ import type { Head } from "../../protocol/shapes.ts";
 import { endUnattended, needPerson } from "./attended.ts";
 import type { Finding } from "./finding.ts";
 import type { LedgerOptions } from "./options.ts";
+import { HELD_SUFFIX } from "./holds.ts";
 import { rebuild } from "./rebuild.ts";
 import { setAside } from "./set-aside.ts";
 import { MAX_SEQ, brokenRows } from "./start.ts";
@@ -95,7 +96,7 @@ function recorder(
     if (isDamage(finding)) rebuild(store, new Set(damaged));
     // What an earlier acceptance said is not known any more when its own row is damaged.
     for (const seq of damaged) db.prepare("DELETE FROM accepted WHERE seq = ?").run(seq);
-    db.exec("UPDATE sessions SET closed = 1");
+    endWhatIsOpen(store);
     const used = (key: string, from: number, to: number): bigint => counters.used(key, from, to);
     for (const addition of fill({ at, mark, policy: policyRow(store), used })) counters.add(addition);
     counters.flush();
@@ -123,6 +124,14 @@ function recorder(
     record.checkpoint(at, () => false, options.attest);
     return seq;
   };
+}
+
+/** Sessions and holds: nobody knows whether rows that are lost have ended them. What holds took stays taken. */
+function endWhatIsOpen({ db, counters }: Store): void {
+  db.exec("UPDATE sessions SET closed = 1");
+  db.exec("UPDATE holds SET state = 'lapsed' WHERE state IN ('held', 'approved')");
+  for (const { key, bucket, amount } of [...counters.all()])
+    if (key.endsWith(HELD_SUFFIX)) counters.add({ key, bucket, amount: -amount });
 }
 
 const isDamage = (finding: Finding | undefined): boolean => finding?.error.code === "LEDGER_DAMAGED";

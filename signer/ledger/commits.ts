@@ -15,6 +15,8 @@ interface Committing {
   readonly refused: X402Error | undefined;
   books(): Books;
   record(): PaymentRecord;
+  /** Gives back what waits no longer at `at` (unix ms); inside the transaction. */
+  lapse(at: number): void;
   /** On the disk, also for what no payment comes of. */
   hasRoom(): boolean;
   /** Runs it with the sync at its end, or throws and ends the ledger. */
@@ -66,6 +68,7 @@ export class Commits {
       const began = performance.now();
       this.#ledger.transaction(() => {
         const hasRoom = this.#ledger.hasRoom();
+        this.#ledger.lapse(books.now);
         for (const waiting of batch) settle.push(this.#decideOne(waiting, books, hasRoom));
         if (hasRoom) this.#ledger.record().countedDeclines(books.now);
       });

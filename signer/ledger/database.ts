@@ -43,6 +43,23 @@ const MIGRATIONS: readonly string[] = [
   -- The rows by which the operator accepted a loss.
   CREATE TABLE accepted (seq INTEGER PRIMARY KEY) STRICT;
   `,
+  // Payments that wait for a person, and what was paid before, for rules that ask.
+  `
+  -- One row per hold, forever: seq is its row, decided the row that approved it.
+  CREATE TABLE holds (
+    seq INTEGER PRIMARY KEY, agent TEXT NOT NULL, id TEXT NOT NULL, fingerprint TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('held', 'approved', 'signed', 'denied', 'lapsed')), decided INTEGER,
+    UNIQUE (agent, id)
+  ) STRICT;
+  CREATE INDEX holds_open ON holds (seq) WHERE state IN ('held', 'approved');
+
+  -- Worked out from the record while a policy asks for it; seq is the row that changed it last.
+  CREATE TABLE memory (
+    scope TEXT NOT NULL, key TEXT NOT NULL, seq INTEGER NOT NULL, value TEXT NOT NULL,
+    PRIMARY KEY (scope, key)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX memory_age ON memory (scope, seq);
+  `,
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;
@@ -109,7 +126,8 @@ export function migrate(db: DatabaseSync, record: (from: number, to: number) => 
   }
 }
 
-const versionOf = (db: DatabaseSync): number =>
+/** The version of an open database's tables. */
+export const versionOf = (db: DatabaseSync): number =>
   (db.prepare("PRAGMA user_version").get() as { user_version: number }).user_version;
 
 /** Today's tables in an empty database. */

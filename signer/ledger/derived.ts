@@ -4,6 +4,8 @@ import type { DatabaseSync } from "node:sqlite";
 import { z } from "zod";
 import { X402Error } from "../../protocol/errors.ts";
 import type { AuditRow } from "../../protocol/shapes.ts";
+import { asksMemory } from "../../policy/approve.ts";
+import { DerivedHolds } from "./derived-holds.ts";
 
 const bodySchema = z.looseObject({
   kind: z.string(),
@@ -49,6 +51,7 @@ export class Derived {
   readonly #sessions = new Map<string, Session>();
   readonly #frozen = new Map<string, number | undefined>();
   readonly #accepted: number[] = [];
+  readonly #holds = new DerivedHolds();
   /** Null where nothing is known any more. */
   readonly #meta = new Map<string, number | null>();
   #timezone = "UTC";
@@ -56,14 +59,18 @@ export class Derived {
   #last: number | undefined;
 
   /** Takes rows oldest first. */
-  add({ seq, body }: AuditRow): void {
+  add(audited: AuditRow): void {
+    const { seq, body } = audited;
+    this.#holds.add(audited);
     const row = bodySchema.parse(JSON.parse(body));
     APPLY[row.kind]?.(this, row, seq);
   }
 
-  /** Throws LEDGER_DAMAGED unless the tables say what these rows say; those of schema 1 do not say what is locked. */
-  expect(db: DatabaseSync, isOlder: boolean): void {
-    if (isOlder) this.#meta.delete("locked");
+  /** Throws LEDGER_DAMAGED unless the tables, of schema `version`, say what these rows say. */
+  expect(db: DatabaseSync, version: number): void {
+    // That of schema 1 does not say what is locked.
+    if (version < 2) this.#meta.delete("locked");
+    if (version >= 3) this.#holds.expect(db);
     const select = db.prepare("SELECT * FROM payments WHERE agent = ? AND id = ?");
     // A missing row would be a second payment for the same intent; another state, a second release.
     for (const { agent, id, ...says } of this.#payments.values())
@@ -115,6 +122,7 @@ export class Derived {
       if (seq === undefined) db.prepare("DELETE FROM frozen WHERE agent = ?").run(agent);
       else db.prepare("INSERT OR REPLACE INTO frozen (agent, seq) VALUES (?, ?)").run(agent, seq);
     }
+    this.#holds.write(db);
     this.#forget();
   }
 
@@ -130,6 +138,7 @@ export class Derived {
       seq,
     });
     this.#timezone = document?.timezone ?? "UTC";
+    this.#meta.set("memory", asksMemory(document) ? seq : null);
   }
 
   session({ session = "" }: Body, says: Session): void {

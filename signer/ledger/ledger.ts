@@ -6,18 +6,19 @@
 // on disk, and signing is a pure function of them. An error inside a commit leaves counters in memory that the disk does
 // not have, so it ends the process; a decision that throws comes before its first write and costs only that payment.
 import { join } from "node:path";
-import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
 import type { Addition } from "../../policy/evaluate.ts";
 import { type Code, X402Error } from "../../protocol/errors.ts";
-import type { AuditRow, Head } from "../../protocol/shapes.ts";
+import type { Head } from "../../protocol/shapes.ts";
 import { type Acceptance, type Accepted, accept } from "./acceptance.ts";
-import type { AcceptedRow } from "./accepted.ts";
 import { Clock, thisBoot } from "./clock.ts";
 import { Commits } from "./commits.ts";
 import type { Finding } from "./finding.ts";
 import { HeadFile } from "./head.ts";
 import { type Opened, behindBy, openLedger } from "./open.ts";
+import { type Hold, givenBack } from "./holds.ts";
 import type { LedgerOptions } from "./options.ts";
+import { LedgerReading } from "./reading.ts";
 import { countedFields } from "./rows.ts";
 import { Space, freeBytesAt } from "./space.ts";
 import type { Store } from "./store.ts";
@@ -25,7 +26,7 @@ import type { Books, Decide, Recorded, Stored } from "./verdict.ts";
 
 const ROWS_PER_CHECKPOINT = 10_000;
 
-export class Ledger {
+export class Ledger extends LedgerReading {
   #store: Store;
   #finding: Finding | undefined;
   readonly #home: string;
@@ -37,6 +38,7 @@ export class Ledger {
   #fault: X402Error | undefined;
 
   private constructor(home: string, opened: Opened, head: HeadFile, options: LedgerOptions) {
+    super();
     const { store, finding, mirror } = opened;
     this.#home = home;
     this.#options = options;
@@ -96,7 +98,7 @@ export class Ledger {
   }
 
   head(): Head {
-    return this.#found.chain.head();
+    return this.found.chain.head();
   }
 
   headAt(seq: number): Head {
@@ -138,6 +140,7 @@ export class Ledger {
     const at = this.latest();
     const seq = this.#transaction(() => opened.record(at, mark, this.#options));
     this.#store.readAccepted();
+    this.#store.holds.reload();
     this.#finding = undefined;
     this.#keepHead(this.head());
     return { seq, setAside: opened.setAside };
@@ -149,7 +152,23 @@ export class Ledger {
       now,
       used: (key, from, to) => this.#store.counters.used(key, from, to),
       known: (key) => this.#store.counters.known(key),
+      memory: this.#store.memory,
     };
+  }
+
+  /** Gives back what waits no longer: whoever reads what is used calls it first. Nothing while nothing is recorded. */
+  lapse(): void {
+    const at = this.latest();
+    if (this.#refused || this.#store.holds.due(at).length === 0) return;
+    this.#transaction(() => {
+      this.#lapse(at);
+    });
+  }
+
+  /** What ending a hold takes from the counters. */
+  givenBack(hold: Hold): Addition[] {
+    const at = this.latest();
+    return givenBack(this.#bookedFor(hold), (key, bucket) => this.#options.isOver(key, bucket, at));
   }
 
   /** The intent's reservation with its newest draft, if it has one. Throws LEDGER_DAMAGED. */
@@ -185,44 +204,6 @@ export class Ledger {
     return recorded;
   }
 
-  /** For the tables beside the record (policies, sessions): reading only. */
-  select(sql: string): StatementSync {
-    return this.#store.db.prepare(sql);
-  }
-
-  /** The rows as they are on disk, also of a ledger that is not trusted. */
-  rowsAfter(seq: number): Iterable<AuditRow> {
-    return this.#found.chain.after(seq);
-  }
-
-  /** Newest first, without those that were accepted as damaged. */
-  rowsBefore(seq: number): Iterable<AuditRow> {
-    return this.#store.whole(this.#store.chain.before(seq));
-  }
-
-  /** Oldest first, without those that were accepted as damaged. */
-  wholeRows(after = 0): Iterable<AuditRow> {
-    return this.#store.whole(this.#store.chain.after(after));
-  }
-
-  /** What the operator has accepted, oldest first. */
-  get accepted(): readonly AcceptedRow[] {
-    return this.#store.accepted;
-  }
-
-  /** The body of a row, as it was written. Throws LEDGER_DAMAGED. */
-  body(seq: number): string {
-    return this.#store.chain.body(seq);
-  }
-
-  counters(): Iterable<{ key: string; bucket: number; amount: bigint }> {
-    return this.#store.counters.all();
-  }
-
-  countersHash(): string {
-    return this.#store.counters.hash();
-  }
-
   /** Commits what waits, writes a checkpoint and closes the files. */
   close(): void {
     this.#commits.flush();
@@ -233,8 +214,18 @@ export class Ledger {
   /** Closes the files and writes nothing. */
   discard(): void {
     this.#store.close();
-    if (this.#found !== this.#store) this.#found.close();
+    if (this.found !== this.#store) this.found.close();
     this.#headFile.close();
+  }
+
+  #bookedFor(hold: Hold): readonly Addition[] {
+    return this.#options.bookedFor?.(hold) ?? hold.booked;
+  }
+
+  #lapse(at: number): void {
+    const isOver = (key: string, bucket: number): boolean => this.#options.isOver(key, bucket, at);
+    const lapsed = this.#store.record.lapse(at, (hold) => this.#bookedFor(hold), isOver);
+    for (const fields of lapsed) this.#options.onRecord?.("payment.lapsed", fields);
   }
 
   #committing(): ConstructorParameters<typeof Commits>[0] {
@@ -245,6 +236,9 @@ export class Ledger {
       },
       books: () => this.books(),
       record: () => this.#store.record,
+      lapse: (at) => {
+        this.#lapse(at);
+      },
       hasRoom: () => !this.spaceIsLow,
       transaction: (work) => {
         this.#transaction(work);
@@ -260,8 +254,11 @@ export class Ledger {
     this.#headFile.writeSynced(head, this.#clock.base);
   }
 
-  /** What is on disk: the record may be read there while nothing else of it is used. */
-  get #found(): Store {
+  protected get store(): Store {
+    return this.#store;
+  }
+
+  protected get found(): Store {
     return this.#finding?.store ?? this.#store;
   }
 
@@ -280,6 +277,7 @@ export class Ledger {
     if (this.#refused) throw this.#refused;
     const at = this.latest();
     this.#transaction(() => {
+      this.#lapse(at);
       const isOver = (key: string, bucket: number): boolean => this.#options.isOver(key, bucket, at);
       this.#store.record.checkpoint(at, isOver, this.#options.attest);
     });

@@ -1,6 +1,8 @@
 // What a ledger is told when it is opened, and whom it tells.
+import type { Addition } from "../../policy/evaluate.ts";
 import type { X402Error } from "../../protocol/errors.ts";
 import type { Boot } from "./clock.ts";
+import type { Hold } from "./holds.ts";
 
 export interface LedgerOptions {
   /** Unix milliseconds. */
@@ -13,6 +15,8 @@ export interface LedgerOptions {
   readonly freeBytes?: (() => number) | undefined;
   /** True for a counter whose window is over and will never be read again. */
   readonly isOver: (key: string, bucket: number, now: number) => boolean;
+  /** All that is counted for a hold, also in documents that came after it; what its row added when absent. */
+  readonly bookedFor?: (hold: Hold) => readonly Addition[];
   /** Signs a checkpoint; undefined while the signer is locked. */
   readonly attest?: (payload: object) => string | undefined;
   /** Told of each row that is no payment, when it is on disk. */

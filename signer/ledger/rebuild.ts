@@ -27,7 +27,7 @@ export function rebuild(store: Store, damaged: ReadonlySet<number>): void {
 }
 
 /** The tables alone. */
-export function rebuildTables({ db, chain }: Store, damaged: ReadonlySet<number>): void {
+export function rebuildTables({ db, chain, memory }: Store, damaged: ReadonlySet<number>): void {
   const derived = new Derived();
   let rows = 0;
   for (const row of chain.after(0)) {
@@ -36,6 +36,11 @@ export function rebuildTables({ db, chain }: Store, damaged: ReadonlySet<number>
     if (++rows % ROWS_AT_ONCE === 0) derived.write(db);
   }
   derived.write(db);
+  memory.restore(rowsWithout(chain.after(0), damaged));
+}
+
+function* rowsWithout(rows: Iterable<AuditRow>, damaged: ReadonlySet<number>): Iterable<AuditRow> {
+  for (const row of rows) if (!damaged.has(row.seq)) yield row;
 }
 
 /** Counters by the rows alone: an acceptance says what all of them are. */

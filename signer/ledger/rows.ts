@@ -5,6 +5,7 @@ import { z } from "zod";
 import type { RowAddition } from "../../protocol/audit.ts";
 import type { Addition, Check } from "../../policy/evaluate.ts";
 import { caip2Schema, type PaymentIntent } from "../../protocol/intent.ts";
+import { codeSchema } from "../../protocol/shapes.ts";
 
 const additionSchema = z.tuple([z.string(), z.int(), z.string()]);
 
@@ -20,8 +21,8 @@ export type RecordedClaims = z.infer<typeof claimsSchema>;
 /** Who asked, as the kernel says (SO_PEERCRED). */
 const peerSchema = z.strictObject({ uid: z.int(), gid: z.int(), pid: z.int() });
 
-const reservedSchema = z.strictObject({
-  kind: z.enum(["payment.reserved", "payment.redrafted"]),
+/** What is recorded of every payment that was decided for. */
+const paid = {
   at: z.int(),
   agent: z.string(),
   id: z.string(),
@@ -44,9 +45,15 @@ const reservedSchema = z.strictObject({
   policyHash: z.string().optional(),
   unlock: z.int(),
   expires: z.int(),
-  draft: z.string(),
   add: z.array(additionSchema),
   used: z.array(z.string()).optional(),
+};
+
+const reservedSchema = z.strictObject({
+  kind: z.enum(["payment.reserved", "payment.redrafted"]),
+  ...paid,
+  draft: z.string(),
+  approval: z.int().optional(),
   booked: z.array(additionSchema).optional(),
   previous: z.int().optional(),
 });
@@ -58,6 +65,52 @@ const IS_DRAFT = /^\{"kind":"payment\.re(served|drafted)"/;
 export function readReserved(body: string): ReservedBody | undefined {
   return IS_DRAFT.test(body) ? reservedSchema.parse(JSON.parse(body)) : undefined;
 }
+
+const checkSchema = z.strictObject({
+  scope: z.string(),
+  rule: z.string(),
+  code: codeSchema,
+  claimed: z.boolean(),
+});
+
+const heldSchema = z.strictObject({
+  kind: z.literal("payment.held"),
+  ...paid,
+  until: z.int(),
+  checks: z.array(checkSchema).min(1),
+});
+export type HeldBody = z.infer<typeof heldSchema>;
+
+const HELD = '{"kind":"payment.held"';
+
+/** The body of a hold; undefined for a row of another kind. */
+export const readHeld = (body: string): HeldBody | undefined =>
+  body.startsWith(HELD) ? heldSchema.parse(JSON.parse(body)) : undefined;
+
+const approvedSchema = z.strictObject({
+  kind: z.literal("payment.approved"),
+  at: z.int(),
+  approval: z.int(),
+  agent: z.string(),
+  id: z.string(),
+  network: caip2Schema,
+  asset: z.string(),
+  amount: z.string(),
+  payTo: z.string(),
+  usd: z.string(),
+  claims: claimsSchema,
+  until: z.int(),
+  by: z.enum(["operator", "desk"]),
+  remember: z.string().optional(),
+  peer: peerSchema.optional(),
+});
+export type ApprovedBody = z.infer<typeof approvedSchema>;
+
+const APPROVED = '{"kind":"payment.approved"';
+
+/** The body of an approval; undefined for a row of another kind. */
+export const readApproved = (body: string): ApprovedBody | undefined =>
+  body.startsWith(APPROVED) ? approvedSchema.parse(JSON.parse(body)) : undefined;
 
 export const writeAdditions = (additions: readonly Addition[]): RowAddition[] =>
   additions.map(({ key, bucket, amount }) => [key, bucket, amount.toString()]);

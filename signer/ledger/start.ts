@@ -8,6 +8,7 @@ import { X402Error } from "../../protocol/errors.ts";
 import type { AuditRow } from "../../protocol/shapes.ts";
 import type { Addition } from "../../policy/evaluate.ts";
 import type { Chain } from "./chain.ts";
+import { versionOf } from "./database.ts";
 import { Derived } from "./derived.ts";
 import { additionsOf } from "./rows.ts";
 import type { Store } from "./store.ts";
@@ -24,10 +25,19 @@ export function inspect({ chain, counters, db }: Store): number {
   counters.verify(checkpoint && checkpointSchema.parse(JSON.parse(checkpoint.body)).counters, additions);
   const derived = new Derived();
   for (const row of rows) derived.add(row);
-  derived.expect(db, isOlder(db));
+  derived.expect(db, versionOf(db));
   actedOn(chain, db);
+  if (versionOf(db) >= 3) for (const sql of SELDOM_READ) db.prepare(sql).all();
   return rows.length;
 }
+
+/** Tables and indexes that may not be read for long: one that was torn away is noticed now. */
+const SELDOM_READ = [
+  "SELECT decided FROM holds NOT INDEXED LIMIT 1",
+  "SELECT agent FROM holds ORDER BY agent, id LIMIT 1",
+  "SELECT value FROM memory NOT INDEXED LIMIT 1",
+  "SELECT seq FROM memory INDEXED BY memory_age LIMIT 1",
+];
 
 /** More rows than any ledger has; beyond it a position was not counted by us. */
 export const MAX_SEQ = 2 ** 50;
@@ -52,6 +62,10 @@ export function lastAccepted(db: DatabaseSync): number {
   return (db.prepare("SELECT max(seq) AS seq FROM accepted").get() as { seq: number | null }).seq ?? 0;
 }
 
+const OPEN_HOLDS = ["seq", "coalesce(decided, seq) AS seq"].map(
+  (row) => `SELECT ${row} FROM holds WHERE state IN ('held', 'approved')`,
+);
+
 /** Rows that are read at every start, however old they are: the policy in force, the last vault, what was accepted. */
 function actedOn(chain: Chain, db: DatabaseSync): void {
   const applied = db.prepare("SELECT version, hash, seq FROM policies ORDER BY version DESC LIMIT 1").get();
@@ -59,6 +73,7 @@ function actedOn(chain: Chain, db: DatabaseSync): void {
   const read = [
     "SELECT CAST(value AS INTEGER) AS seq FROM meta WHERE key = 'unlocked'",
     ...(isOlder(db) ? [] : ["SELECT seq FROM accepted"]),
+    ...(versionOf(db) < 3 ? [] : OPEN_HOLDS),
   ];
   for (const sql of read) for (const { seq } of db.prepare(sql).all()) chain.body(Number(seq));
 }
@@ -93,5 +108,4 @@ function verifyChain(chain: Chain, checkpoint: AuditRow | undefined, rows: Audit
 }
 
 /** A ledger of schema 1 has no acceptances. */
-export const isOlder = (db: DatabaseSync): boolean =>
-  Number(db.prepare("PRAGMA user_version").get()?.["user_version"]) < 2;
+export const isOlder = (db: DatabaseSync): boolean => versionOf(db) < 2;

@@ -5,6 +5,8 @@ import type { AuditRow } from "../../protocol/shapes.ts";
 import { type AcceptedRow, readAccepted } from "./accepted.ts";
 import { Chain } from "./chain.ts";
 import { Counters } from "./counters.ts";
+import { Holds } from "./holds.ts";
+import { PaidBefore } from "./memory.ts";
 import { createTables, ledgerId, openDatabase } from "./database.ts";
 import { Payments } from "./payments.ts";
 import { PaymentRecord } from "./record.ts";
@@ -15,6 +17,8 @@ export class Store {
   readonly db: DatabaseSync;
   readonly chain: Chain;
   readonly counters: Counters;
+  readonly memory: PaidBefore;
+  #holds: Holds | undefined;
   #record: PaymentRecord | undefined;
   #accepted: readonly AcceptedRow[] = [];
   #damaged: ReadonlySet<number> = new Set();
@@ -26,6 +30,7 @@ export class Store {
     this.db = db;
     this.chain = new Chain(db, ledgerId(db, id));
     this.counters = new Counters(db);
+    this.memory = new PaidBefore(db);
     this.#begin = db.prepare("BEGIN IMMEDIATE");
     this.#end = db.prepare("COMMIT");
   }
@@ -56,13 +61,21 @@ export class Store {
    */
   prepare(rows: number, at?: number): void {
     const steps = upgradeLedger(this.db, this.chain, this.counters, at);
-    this.#record = new PaymentRecord(this.chain, this.counters, new Payments(this.db), rows + steps);
+    const { chain, counters, memory } = this;
+    const holds = (this.#holds = new Holds(this.db, chain));
+    const payments = new Payments(this.db);
+    this.#record = new PaymentRecord({ chain, counters, payments, holds, memory }, rows + steps);
     this.readAccepted();
   }
 
   get record(): PaymentRecord {
     if (!this.#record) throw new TypeError("the ledger was not prepared");
     return this.#record;
+  }
+
+  get holds(): Holds {
+    if (!this.#holds) throw new TypeError("the ledger was not prepared");
+    return this.#holds;
   }
 
   /** What the operator has accepted, oldest first. */
@@ -86,6 +99,7 @@ export class Store {
     this.#begin.run();
     const result = work();
     this.counters.flush();
+    this.memory.flush();
     this.#end.run();
     return result;
   }

@@ -199,13 +199,19 @@ describe("a payment that is held", () => {
   });
 
   it("is waited for when asked to, with the same intent", async () => {
-    const { url, calls, pay } = await stage({ signer: (_, index) => (index === 0 ? held : signed) });
-    expect((await pay(url, { payment: { waitMs: 20 } })).status).toBe(200);
-    expect(calls[1]).toEqual(calls[0]);
+    const state = { approval: held.approval, state: "approved" };
+    const { url, calls, pay } = await stage({
+      signer: ({ method }, index) => (method === "approval.get" ? state : index === 0 ? held : signed),
+    });
+    expect((await pay(url, { payment: { id: ID, waitMs: 20_000 } })).status).toBe(200);
+    expect(calls.map(({ method }) => method)).toEqual(["payment.sign", "approval.get", "payment.sign"]);
+    expect(calls[1]?.params).toMatchObject({ id: ID });
+    expect(calls[2]).toEqual(calls[0]);
   });
 
   it("is PaymentHeld when the wait is over, and ends with an abort", async () => {
-    const { url, pay } = await stage({ signer: () => held });
+    const waits = { approval: held.approval, state: "held" };
+    const { url, pay } = await stage({ signer: ({ method }) => (method === "approval.get" ? waits : held) });
     await expect(pay(url, { payment: { waitMs: 20 } })).rejects.toBeInstanceOf(PaymentHeld);
     const control = new AbortController();
     const reason = new Error("changed my mind");

@@ -77,7 +77,7 @@ export const declined = {
 };
 export const held = {
   outcome: "held",
-  approval: "a_1",
-  check: { ...check, code: "RECIPIENT_NOT_ALLOWED" },
+  approval: "a17",
+  check: { ...check, code: "APPROVAL_AMOUNT", holds: true },
   expiresAt: "2030-01-01T00:00:00Z",
 };

@@ -74,6 +74,7 @@ beforeAll(async () => {
   for (let i = 0; i < 12; i++) await signer.sign(intent(`d${i}`, { amount: "90000000" }), { session });
   await operatorCall(signer.operator, "agent.freeze", {});
   await operatorCall(signer.operator, "agent.unfreeze", {});
+  now = await askThree(signer, session, now, (at) => (now = at));
   await agentCall(agent, "session.close", { session });
   await signer.apply({ version: 1, perDayMax: "5.00", perWeekMax: "9.00", maxReleasePerDay: "1.00" });
   now += 120_000;
@@ -137,6 +138,30 @@ async function acceptedRows(): Promise<AuditRow[]> {
   other.remove();
   lossy.remove();
   return rows;
+}
+
+/** One payment that is approved, one denied, one that lapses. Returns the time. */
+async function askThree(
+  signer: Signer,
+  session: string,
+  at: number,
+  pass: (at: number) => void,
+): Promise<number> {
+  await signer.apply({ version: 1, perDayMax: "5.00", approve: { above: "0.05", newRecipient: true } });
+  const hold = async (id: string): Promise<string> => {
+    const context = { ...CARDANO, utxos: [{ ...CARDANO.utxos[0]!, index: Number(id.slice(1)) }] };
+    const result = await signer.sign(intent(id, ON_CARDANO), { session, context });
+    return result.outcome === "held" ? result.approval : result.outcome;
+    console.log(JSON.stringify(result));
+  };
+  const remember = { ceiling: "5.00" };
+  await operatorCall(signer.operator, "approval.approve", { approval: await hold("h1"), remember });
+  await hold("h1");
+  await operatorCall(signer.operator, "approval.deny", { approval: await hold("h2") });
+  await hold("h3");
+  pass(at + 31 * 60_000);
+  await signer.status();
+  return at + 31 * 60_000;
 }
 
 /** One payment given back, one shown to be settled. */

@@ -56,6 +56,11 @@ const NOT_BY_RULES: readonly Code[] = [
   "INPUTS_LOCKED",
   "TRANSACTION_TOO_LARGE",
   "NO_ACCOUNT",
+  // Of what waits for a person: approve.test.ts, and the signer's own tests.
+  "TOO_MANY_HOLDS",
+  "APPROVAL_DENIED",
+  "APPROVAL_EXPIRED",
+  "APPROVAL_EXCEEDED",
 ];
 
 describe("the table", () => {

@@ -120,8 +120,6 @@ describe("a document", () => {
   it.each<[string, object]>([
     ["schedule: must be a list", { schedule: { allow: "all" } }],
     ["agents.a.schedule[0]: ", { agents: { a: { schedule: ["08:00-20:00"] } } }],
-    ["approve: not known", { approve: { above: "1" } }],
-    ["priceJump: not known", { priceJump: {} }],
     ["allowedCategories[0]: must be a category", { allowedCategories: ["Data Feeds"] }],
     ["blockedCategories[1]: must be a category", { blockedCategories: ["data", ""] }],
     ["agents.a.gid: not known", { agents: { a: { gid: 1 } } }],

@@ -339,7 +339,20 @@ it("everything that a client may ask was answered above, and none of it with a s
   clients.push(operator, desk, observer);
   await signer.sign(intent("p"));
   const { receipt } = await agentCall(agent, "receipt.get", { id: intent("p").id });
+  const { base: before } = await operatorCall(signer.operator, "policy.get", {});
+  await operatorCall(signer.operator, "policy.apply", {
+    document: document({ approve: { above: "0.50", deskMax: "1.00" } }),
+    base: before,
+  });
+  const waiting: string[] = [];
+  for (const name of ["w1", "w2", "w3", "w4"]) {
+    const held = await signer.sign(intent(name, { amount: "600000" }));
+    if (held.outcome === "held") waiting.push(held.approval);
+  }
+  const approvalFor = (method: string) =>
+    method === "approval.approve" || method === "approval.deny" ? { approval: waiting.shift() } : {};
   const params: Record<string, object> = {
+    "approval.get": { id: intent("w1").id },
     "budget.get": { session },
     "payment.quote": { intents: [intent("q")] },
     "payment.sign": { intent: intent("p") },
@@ -350,7 +363,7 @@ it("everything that a client may ask was answered above, and none of it with a s
     "session.close": { session: closing.session },
     "price.set": { symbol: "USDC", usd: "1.00", maxAge: 60 },
     "policy.apply": {
-      document: document({ perCallMax: "2.00" }),
+      document: document({ perCallMax: "2.00", approve: { above: "0.50", deskMax: "1.00" } }),
       base: (await operatorCall(signer.operator, "policy.get", {})).base,
     },
   };
@@ -364,7 +377,10 @@ it("everything that a client may ask was answered above, and none of it with a s
     const not = ["vault.unlock", "vault.lock", "ledger.accept", "ledger.reconcile"];
     for (const method of Object.keys(methods).filter((name) => !not.includes(name))) {
       const reply = await client.ask(
-        request({ method, params: (client === observer ? undefined : params[method]) ?? {} }),
+        request({
+          method,
+          params: (client === observer ? undefined : params[method]) ?? approvalFor(method),
+        }),
       );
       expect([method, reply.error]).toEqual([method, undefined]);
     }

@@ -32,7 +32,10 @@ it("opens, with a row that says so, and remembers what it signed", async () => {
   expect(again).toMatchObject({ outcome: "signed", replayed: true, payload: { signature: OLD_SIGNATURE } });
   expect(await outcomeOf(signer.sign(intent("second", { amount: "20000" })))).toBe("INTENT_CONFLICT");
   const record = await LedgerRecord.read(signer.operator);
-  expect(record.rows.filter(({ kind }) => kind === "ledger.migrated")).toMatchObject([{ from: 1, to: 2 }]);
+  expect(record.rows.filter(({ kind }) => kind === "ledger.migrated")).toMatchObject([
+    { from: 1, to: 2 },
+    { from: 2, to: 3 },
+  ]);
   expect(record.counter("household|usd|total")).toBe(20_000n);
   expect(record.counter("agent:default|unresolved|total")).toBe(20_000n);
   await signer.close();
@@ -63,6 +66,6 @@ it("is upgraded once", async () => {
   await (await start()).close();
   const signer = await start();
   const record = await LedgerRecord.read(signer.operator);
-  expect(kinds(record).filter((kind) => kind === "ledger.migrated")).toHaveLength(1);
+  expect(kinds(record).filter((kind) => kind === "ledger.migrated")).toHaveLength(2);
   await signer.close();
 });

@@ -364,7 +364,7 @@ describe("a ledger that version 0.1 began", () => {
     const report = verdict(await exported(home));
     await signer.close();
     home.remove();
-    expect(report).toMatchObject({ true: true, kinds: { "ledger.migrated": 1 } });
+    expect(report).toMatchObject({ true: true, kinds: { "ledger.migrated": 2 } });
     expect((report as { old: number }).old).toBeGreaterThan(3);
   });
 });
