@@ -90,7 +90,6 @@ it.each([
 it("escapes what others wrote", async () => {
   const approval = await held("evil", { ...DEAR, ...EVIL });
   const { stdout } = await run();
-  // eslint-disable-next-line no-control-regex
   expect(stdout).not.toMatch(/[\u202e\u001b]/);
   expect(stdout).toContain("\\u{1b}[2Jdata");
   await run("deny", approval);

@@ -414,3 +414,26 @@ describe("memory", () => {
     expect(await outcome("payee2", to(like, { claims: {} }))).toBe("APPROVAL_LOOKALIKE_PAYEE");
   });
 });
+
+describe("a ledger that lost something", () => {
+  it("ends what waits when the operator accepts that, gives nothing back, and asks memory anew", async () => {
+    await signer.apply(rules({ approve: { above: "1.00", newRecipient: true } }));
+    await approve(await hold("one"), "2.00");
+    const two = await hold("two", { ...DEAR, payTo: OTHER_PAYEE });
+    const { head } = await signer.status();
+    const lastHead = { ...head, seq: head.seq + 10, hash: "ab".repeat(32) };
+    expect(await codeOf(signer.unlock({}, { lastHead }))).toBe("LEDGER_BEHIND");
+    expect(await codeOf(approve(two))).toBe("LEDGER_BEHIND");
+    await operatorCall(signer.operator, "ledger.accept", { code: "LEDGER_BEHIND", assume: "0.00", lastHead });
+    expect(await list()).toEqual([]);
+    await signer.unlock();
+    expect([await outcome("one"), await outcome("two", { ...DEAR, payTo: OTHER_PAYEE })]).toEqual([
+      "APPROVAL_EXPIRED",
+      "APPROVAL_EXPIRED",
+    ]);
+    expect([await used(TOTAL), await used(HELD)]).toEqual([4_000_000n, 0n]);
+    expect(await outcome("known", {})).toBe("signed");
+    await restart();
+    expect(await outcome("unknown", { payTo: OTHER_PAYEE, claims: {} })).toBe("APPROVAL_NEW_RECIPIENT");
+  });
+});
